@@ -1,0 +1,12 @@
+//go:build !purego
+
+package kernel
+
+import "github.com/descent-ml/descent/internal/philox"
+
+func dropout32(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64) {
+	dropoutNEON(dst, src, s, drop, key, block, step)
+}
+
+//go:noescape
+func dropoutNEON(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64)

@@ -1,0 +1,17 @@
+package kernel
+
+// Scale sets dst = s·src.
+func Scale[F Float](dst, src []F, s F) {
+	if d, ok := any(dst).([]float32); ok {
+		scale32(d, any(src).([]float32), float32(s))
+		return
+	}
+	scaleGeneric(dst, src, s)
+}
+
+func scaleGeneric[F Float](dst, src []F, s F) {
+	src = src[:len(dst)]
+	for i := range dst {
+		dst[i] = s * src[i]
+	}
+}

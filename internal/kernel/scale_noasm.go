@@ -1,0 +1,5 @@
+//go:build purego || !(amd64 || arm64)
+
+package kernel
+
+func scale32(dst, src []float32, s float32) { scaleGeneric(dst, src, s) }
