@@ -68,7 +68,7 @@ func (v View) Err() error {
 	for _, d := range v.dims[:v.rank] {
 		switch {
 		case d < 0:
-			return fmt.Errorf("descent: %w: shape %v has a negative dimension", ErrShape, v.dims[:v.rank])
+			return fmt.Errorf("descent: %w: shape %v has a negative dimension", ErrShape, v.Shape())
 		case d > 0 && n > v.buf.Len/d:
 			n = v.buf.Len + 1 // too many, and the product might overflow
 		default:
@@ -81,7 +81,7 @@ func (v View) Err() error {
 		}
 	}
 	if n != v.buf.Len {
-		return fmt.Errorf("descent: %w: shape %v over %d elements", ErrShape, v.dims[:v.rank], v.buf.Len)
+		return fmt.Errorf("descent: %w: shape %v over %d elements", ErrShape, v.Shape(), v.buf.Len)
 	}
 	return nil
 }

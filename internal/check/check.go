@@ -5,6 +5,7 @@ package check
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/descent-ml/descent"
 )
@@ -24,7 +25,7 @@ func DType(name string, v descent.View, types ...descent.DType) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("descent: %w: %s is %v, want %v", descent.ErrDType, name, v, types)
+	return fmt.Errorf("descent: %w: %s is %v, want %v", descent.ErrDType, name, v, slices.Clone(types))
 }
 
 // Same returns an error unless a and b are usable and agree in type, shape and
