@@ -190,4 +190,3 @@ type hostDevice struct{}
 
 func (hostDevice) String() string           { return "host" }
 func (hostDevice) Backend() backend.Backend { return host.Backend{} }
-

@@ -172,36 +172,6 @@ type Update struct {
 	Rules  []kernel.Rule // of each parameter, coefficients set
 }
 
-// CrossEntropy is softmax cross-entropy over rows of logits. Grad, which has
-// no memory when only the value is wanted, becomes Scale times the gradient of
-// the sum of the rows' losses.
-type CrossEntropy struct {
-	Grad, Logits  Buffer // Rows × Classes
-	Targets       Buffer // Rows of Int32 or Int64
-	Rows, Classes int
-	Smoothing     float64
-	Ignore        int64 // target of rows that do not count
-	Scale         float64
-}
-
-// Loss is what a loss over rows comes to.
-type Loss struct {
-	Sum       float64
-	Rows      int // rows that count
-	NonFinite int // of these, rows whose loss is NaN or infinite
-	First     int // the first such row, -1 when there is none
-}
-
-// Dropout sets Dst = Scale·Src where an element's random word is at least
-// Drop, and 0 elsewhere.
-type Dropout struct {
-	Dst, Src     Buffer
-	Scale        float64
-	Drop         uint64 // of 2³²
-	Seed, Stream uint64
-	Step         uint64
-}
-
 // Backend computes on one device's memory.
 type Backend interface {
 	String() string
@@ -217,6 +187,7 @@ type Backend interface {
 	Scale(x *Set, factor float64) error
 	Accumulate(a *Accumulate) error
 	Update(u *Update) error
-	CrossEntropy(c CrossEntropy) (Loss, error)
-	Dropout(d Dropout) error
+
+	Losses
+	Regularizers
 }

@@ -48,8 +48,15 @@ func TestClose(t *testing.T) {
 		got, want float64
 		ok        bool
 	}{
-		{1, 1.05, true}, {1, 1.2, false}, {nan, nan, true}, {nan, 1, false}, {1, nan, false},
-		{inf, inf, true}, {1, inf, false}, {inf, -inf, false}, {inf, 1, false},
+		{1, 1.05, true},
+		{1, 1.2, false},
+		{nan, nan, true},
+		{nan, 1, false},
+		{1, nan, false},
+		{inf, inf, true},
+		{1, inf, false},
+		{inf, -inf, false},
+		{inf, 1, false},
 	} {
 		if err := Close([]float64{c.got}, []float64{c.want}, 0.1, 0); (err == nil) != c.ok {
 			t.Errorf("Close(%v, %v) = %v", c.got, c.want, err)

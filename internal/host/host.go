@@ -36,6 +36,9 @@ func (Backend) Copy(dst, src backend.Buffer) error {
 // have woken up: 2¹⁶ float32 take about 10 µs to read, waking takes 5.
 const serial = 1 << 16
 
+// items is how many items a single buffer has.
+func items(n int) int { return (n + backend.Item - 1) / backend.Item }
+
 // spread runs the items, alone when there is little to do.
 func spread(elems, items int, t parallel.Task) {
 	if elems <= serial {
