@@ -158,6 +158,32 @@ func TestFactor(t *testing.T) {
 	}
 }
 
+// elsewhere is a device that is not the host but computes as it does.
+type elsewhere struct{ hostDevice }
+
+func (elsewhere) String() string { return "elsewhere" }
+
+func TestViewsOfADevice(t *testing.T) {
+	x := []float32{3, 4}
+	v := NewView(elsewhere{}, Of(x).Buffer(), 2)
+	if v.Err() != nil || v.String() != "float32[2] on elsewhere" || v.Overlaps(Of(x)) || v.Is(Of(x)) {
+		t.Errorf("%v: %v", v, v.Err())
+	}
+	if _, err := Data[float32](v); !errors.Is(err, ErrDevice) {
+		t.Errorf("Data of a device's memory: %v, want ErrDevice", err)
+	}
+	g, err := NewGradients([]View{v})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := g.Norm(); err != nil || n.L2 != 5 || g.Device() != (elsewhere{}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if h := NewView(Host, Of(x).Buffer(), 2); !h.Is(Of(x)) {
+		t.Errorf("%v is not host memory", h)
+	}
+}
+
 func TestGradientsRefuse(t *testing.T) {
 	x := make([]float32, 10)
 	for _, c := range []struct {
@@ -168,6 +194,7 @@ func TestGradientsRefuse(t *testing.T) {
 	}{
 		{"integers", []View{Of([]int32{1})}, ErrDType, "int32"},
 		{"a bad shape", []View{Of(x), Of(x, 3)}, ErrShape, "tensor 1"},
+		{"two devices", []View{Of(x), NewView(elsewhere{}, Of(x).Buffer(), 10)}, ErrDevice, "1 on elsewhere"},
 		{"overlap", []View{Of(x[:6]), Of([]float32{1}), Of(x[5:])}, ErrOverlap, "0 and 2"},
 	} {
 		_, err := NewGradients(c.views)

@@ -139,6 +139,16 @@ func (v View) String() string {
 // Buffer is the memory, for the packages of this module.
 func (v View) Buffer() backend.Buffer { return v.buf }
 
+// NewView is Of for a device's memory, for the packages of this module.
+func NewView(dev Device, b backend.Buffer, shape ...int) View {
+	v := View{buf: b, rank: len(shape)}
+	if dev != Host {
+		v.dev = dev
+	}
+	copy(v.dims[:], shape)
+	return v
+}
+
 // Like returns a View of other memory with v's shape, on v's device, for the
 // packages of this module.
 func (v View) Like(b backend.Buffer) View {

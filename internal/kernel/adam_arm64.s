@@ -6,7 +6,28 @@
 
 // func adamNEON(p, g, m, v []float32, c *adamCoef[float32])
 // Requires: ASIMD
-// R0 p_base, R1 p_len, R2 g_base, R3 m_base, R4 v_base, R5 c, V0 factor, V1 l2, V2 beta1, V3 omega1, V4 beta2, V5 omega2, V6 rsqrt, V7 eps, V8 decay, V9 step, V10-V13 p, V14-V17 g, V18-V21 m, V22-V25 v, V26-V29 scratch
+//
+//	R0 p_base
+//	R1 p_len
+//	R2 g_base
+//	R3 m_base
+//	R4 v_base
+//	R5 c
+//	V0 factor
+//	V1 l2
+//	V2 beta1
+//	V3 omega1
+//	V4 beta2
+//	V5 omega2
+//	V6 rsqrt
+//	V7 eps
+//	V8 decay
+//	V9 step
+//	V10-V13 p
+//	V14-V17 g
+//	V18-V21 m
+//	V22-V25 v
+//	V26-V29 scratch
 TEXT ·adamNEON(SB), NOSPLIT, $0-104
 	MOVD	p_base+0(FP), R0
 	MOVD	p_len+8(FP), R1

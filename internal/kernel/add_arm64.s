@@ -6,7 +6,13 @@
 
 // func addNEON(dst, src []float32, s float32)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, V0 s, V1-V4 src, V5-V8 dst
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	V0 s
+//	V1-V4 src
+//	V5-V8 dst
 TEXT ·addNEON(SB), NOSPLIT, $0-52
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1

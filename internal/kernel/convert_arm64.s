@@ -6,7 +6,17 @@
 
 // func toBF16NEON(dst []uint16, src []float32)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, V0-V1 dst, V2-V5 src, V6 1, V7 half − 1, V8 quiet bit, V9-V12 rounded, V13-V16 scratch
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	V0-V1 dst
+//	V2-V5 src
+//	V6 1
+//	V7 half − 1
+//	V8 quiet bit
+//	V9-V12 rounded
+//	V13-V16 scratch
 TEXT ·toBF16NEON(SB), NOSPLIT, $0-48
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1
@@ -104,7 +114,13 @@ end1:
 
 // func fromBF16NEON(dst []float32, src []uint16)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, V0-V3 dst, V4-V5 src, V6 0
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	V0-V3 dst
+//	V4-V5 src
+//	V6 0
 TEXT ·fromBF16NEON(SB), NOSPLIT, $0-48
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1
@@ -152,7 +168,12 @@ end1:
 
 // func toF16NEON(dst []uint16, src []float32)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, V0-V1 dst, V2-V5 src
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	V0-V1 dst
+//	V2-V5 src
 TEXT ·toF16NEON(SB), NOSPLIT, $0-48
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1
@@ -198,7 +219,12 @@ end1:
 
 // func fromF16NEON(dst []float32, src []uint16)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, V0-V3 dst, V4-V5 src
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	V0-V3 dst
+//	V4-V5 src
 TEXT ·fromF16NEON(SB), NOSPLIT, $0-48
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1
@@ -244,7 +270,23 @@ end1:
 
 // func toE4M3NEON(dst []uint8, src []float32)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, V0 dst, V1-V4 src, V5 1, V6 half − 1 − bias, V7 largest, V8 smallest normal, V9 magic, V10 +Inf, V11 NaN's code, V12-V15 magnitude, V16-V19 code, V20-V23 t, V24-V27 u
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	V0 dst
+//	V1-V4 src
+//	V5 1
+//	V6 half − 1 − bias
+//	V7 largest
+//	V8 smallest normal
+//	V9 magic
+//	V10 +Inf
+//	V11 NaN's code
+//	V12-V15 magnitude
+//	V16-V19 code
+//	V20-V23 t
+//	V24-V27 u
 TEXT ·toE4M3NEON(SB), NOSPLIT, $0-48
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1
@@ -404,7 +446,19 @@ end1:
 
 // func fromE4M3NEON(dst []float32, src []uint8)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, V0-V3 dst, V4 src, V5 0, V6 2¹²⁰, V7 sign and code, V8 code; NaN's code, V9 NaN, V10-V11 halves, V12-V15 scratch
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	V0-V3 dst
+//	V4 src
+//	V5 0
+//	V6 2¹²⁰
+//	V7 sign and code
+//	V8 code; NaN's code
+//	V9 NaN
+//	V10-V11 halves
+//	V12-V15 scratch
 TEXT ·fromE4M3NEON(SB), NOSPLIT, $0-48
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1
@@ -509,7 +563,23 @@ end1:
 
 // func toE5M2NEON(dst []uint8, src []float32)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, V0 dst, V1-V4 src, V5 1, V6 half − 1 − bias, V7 largest, V8 smallest normal, V9 magic, V10 +Inf, V11 NaN's code, V12-V15 magnitude, V16-V19 code, V20-V23 t, V24-V27 u
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	V0 dst
+//	V1-V4 src
+//	V5 1
+//	V6 half − 1 − bias
+//	V7 largest
+//	V8 smallest normal
+//	V9 magic
+//	V10 +Inf
+//	V11 NaN's code
+//	V12-V15 magnitude
+//	V16-V19 code
+//	V20-V23 t
+//	V24-V27 u
 TEXT ·toE5M2NEON(SB), NOSPLIT, $0-48
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1
@@ -669,7 +739,14 @@ end1:
 
 // func fromE5M2NEON(dst []float32, src []uint8)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, V0-V3 dst, V4 src, V5 0, V6-V7 halves
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	V0-V3 dst
+//	V4 src
+//	V5 0
+//	V6-V7 halves
 TEXT ·fromE5M2NEON(SB), NOSPLIT, $0-48
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1

@@ -28,3 +28,4 @@
 package kernel
 
 //go:generate sh -c "cd _asm && go run . -out .."
+//go:generate sh -c "cd _asm_arm64 && go run . -out .."

@@ -6,7 +6,30 @@
 
 // func dropoutNEON(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, R2 src_base, R3 left of the words, R4 words, V0 s, V1 drop, V2 M0, V3 M1, V4 W0, V5 W1, V6 key_0, V7 key_1, V8 round key 0, V9 round key 1, V10 step, lower, V11 step, upper, V12 4, V13-V14 blocks, V15-V18 words 0, V19-V22 scratch 0, V23-V26 words 1, V27-V30 scratch 1
+//
+//	R0 dst_base
+//	R1 dst_len
+//	R2 src_base
+//	R3 left of the words
+//	R4 words
+//	V0 s
+//	V1 drop
+//	V2 M0
+//	V3 M1
+//	V4 W0
+//	V5 W1
+//	V6 key_0
+//	V7 key_1
+//	V8 round key 0
+//	V9 round key 1
+//	V10 step, lower
+//	V11 step, upper
+//	V12 4
+//	V13-V14 blocks
+//	V15-V18 words 0
+//	V19-V22 scratch 0
+//	V23-V26 words 1
+//	V27-V30 scratch 1
 TEXT ·dropoutNEON(SB), NOSPLIT, $64-80
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1

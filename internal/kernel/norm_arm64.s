@@ -6,7 +6,15 @@
 
 // func normBlockNEON(x []float32) (sum float64, maxBits uint32)
 // Requires: ASIMD
-// R0 x_base, R1 x_len, R2 lane, V0-V15 lanes, V16-V19 x, V20-V23 x widened, lower, V24-V27 upper, V28-V31 magnitudes
+//
+//	R0 x_base
+//	R1 x_len
+//	R2 lane
+//	V0-V15 lanes
+//	V16-V19 x
+//	V20-V23 x widened, lower
+//	V24-V27 upper
+//	V28-V31 magnitudes
 TEXT ·normBlockNEON(SB), NOSPLIT, $256-36
 	MOVD	x_base+0(FP), R0
 	MOVD	x_len+8(FP), R1
@@ -104,6 +112,7 @@ loop4:
 	VUMAX	V16.S4, V28.S4, V28.S4
 	WORD	$0x0e617a14 // FCVTL V20.2D, V16.2S
 	WORD	$0x4e617a18 // FCVTL2 V24.2D, V16.4S
+	// Exact, so the same as the fused sum above.
 	WORD	$0x6e74de94 // FMUL V20.2D, V20.2D, V20.2D
 	WORD	$0x6e78df18 // FMUL V24.2D, V24.2D, V24.2D
 	VLD1	(R2), [V22.D2, V23.D2]
@@ -123,6 +132,7 @@ loop1:
 	VUMAX	V16.S4, V28.S4, V28.S4
 	WORD	$0x0e617a14 // FCVTL V20.2D, V16.2S
 	WORD	$0x4e617a18 // FCVTL2 V24.2D, V16.4S
+	// Exact, so the same as the fused sum above.
 	WORD	$0x6e74de94 // FMUL V20.2D, V20.2D, V20.2D
 	WORD	$0x6e78df18 // FMUL V24.2D, V24.2D, V24.2D
 	FMOVD	(R2), F22

@@ -6,7 +6,18 @@
 
 // func sgdNEON(p, g []float32, c *sgdCoef[float32])
 // Requires: ASIMD
-// R0 p_base, R1 p_len, R2 g_base, R3 c, V0 factor, V1 l2, V2 decay, V3 lr, V4-V7 p, V8-V11 g, V12-V15 scratch
+//
+//	R0 p_base
+//	R1 p_len
+//	R2 g_base
+//	R3 c
+//	V0 factor
+//	V1 l2
+//	V2 decay
+//	V3 lr
+//	V4-V7 p
+//	V8-V11 g
+//	V12-V15 scratch
 TEXT ·sgdNEON(SB), NOSPLIT, $0-56
 	MOVD	p_base+0(FP), R0
 	MOVD	p_len+8(FP), R1
@@ -90,7 +101,24 @@ end1:
 
 // func momentumNEON(p, g, m []float32, c *momentumCoef[float32])
 // Requires: ASIMD
-// R0 p_base, R1 p_len, R2 g_base, R3 m_base, R4 c, V0 factor, V1 l2, V2 mu, V3 damp, V4 a, V5 b, V6 decay, V7 lr, V8-V11 p, V12-V15 g, V16-V19 m, V20-V23 scratch
+//
+//	R0 p_base
+//	R1 p_len
+//	R2 g_base
+//	R3 m_base
+//	R4 c
+//	V0 factor
+//	V1 l2
+//	V2 mu
+//	V3 damp
+//	V4 a
+//	V5 b
+//	V6 decay
+//	V7 lr
+//	V8-V11 p
+//	V12-V15 g
+//	V16-V19 m
+//	V20-V23 scratch
 TEXT ·momentumNEON(SB), NOSPLIT, $0-80
 	MOVD	p_base+0(FP), R0
 	MOVD	p_len+8(FP), R1

@@ -6,7 +6,16 @@
 
 // func maxSumNEON(x []float32) (largest float32, sum float64)
 // Requires: ASIMD
-// R0 x_base, R1 x_len, R2 left of the block, R3 lane, V0-V15 lanes, V16-V19 x, V20-V23 x widened, lower; mask, V24-V27 upper, V28-V31 largest
+//
+//	R0 x_base
+//	R1 x_len
+//	R2 left of the block
+//	R3 lane
+//	V0-V15 lanes
+//	V16-V19 x
+//	V20-V23 x widened, lower; mask
+//	V24-V27 upper
+//	V28-V31 largest
 TEXT ·maxSumNEON(SB), NOSPLIT, $256-40
 	MOVD	x_base+0(FP), R0
 	MOVD	x_len+8(FP), R1
@@ -180,7 +189,31 @@ done:
 
 // func expSumNEON(dst, x []float32, shift float32) (sum float64)
 // Requires: ASIMD
-// R0 dst_base, R1 x_len, R2 x_base, R3 left of the block, R4 lane, R5 first lane, R6 end of the lanes, V0 log₂e, Ln2Hi, Ln2Lo, P0, V1 P1, V2 P2, V3 P3, V4 P4, V5 P5, V6 shift, V7 3·2²², V8 1, V9 ExpMin, V10 ExpMax, V11 +Inf, V12-V15 x, V16-V19 t, V20-V23 r, V24-V27 y, V28-V31 u
+//
+//	R0 dst_base
+//	R1 x_len
+//	R2 x_base
+//	R3 left of the block
+//	R4 lane
+//	R5 first lane
+//	R6 end of the lanes
+//	V0 log₂e, Ln2Hi, Ln2Lo, P0
+//	V1 P1
+//	V2 P2
+//	V3 P3
+//	V4 P4
+//	V5 P5
+//	V6 shift
+//	V7 3·2²²
+//	V8 1
+//	V9 ExpMin
+//	V10 ExpMax
+//	V11 +Inf
+//	V12-V15 x
+//	V16-V19 t
+//	V20-V23 r
+//	V24-V27 y
+//	V28-V31 u
 TEXT ·expSumNEON(SB), NOSPLIT, $256-64
 	MOVD	dst_base+0(FP), R0
 	MOVD	x_len+32(FP), R1
@@ -526,7 +559,12 @@ done:
 
 // func scaleSubNEON(dst []float32, a, b float32)
 // Requires: ASIMD
-// R0 dst_base, R1 dst_len, V0 a, V1 b, V2-V5 dst
+//
+//	R0 dst_base
+//	R1 dst_len
+//	V0 a
+//	V1 b
+//	V2-V5 dst
 TEXT ·scaleSubNEON(SB), NOSPLIT, $0-32
 	MOVD	dst_base+0(FP), R0
 	MOVD	dst_len+8(FP), R1

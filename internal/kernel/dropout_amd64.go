@@ -1,0 +1,52 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"math/bits"
+
+	"github.com/descent-ml/descent/internal/cpu"
+	"github.com/descent-ml/descent/internal/philox"
+)
+
+//go:noescape
+func dropoutKeysAVX2(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32)
+
+//go:noescape
+func dropoutKeysAVX512(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32)
+
+func dropout32(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64) {
+	switch {
+	case cpu.AVX512:
+		dropoutAVX512(dst, src, s, drop, key, block, step)
+	case cpu.AVX2:
+		dropoutAVX2(dst, src, s, drop, key, block, step)
+	default:
+		dropoutGeneric(dst, src, s, drop, key, block, step)
+	}
+}
+
+func dropoutAVX2(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64) {
+	keys := roundKeys(key, step)
+	dropoutKeysAVX2(dst, src, s, drop, block, &keys)
+}
+
+func dropoutAVX512(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64) {
+	keys := roundKeys(key, step)
+	dropoutKeysAVX512(dst, src, s, drop, block, &keys)
+}
+
+// roundKeys is what the ten rounds add, two words each. The step, the same in
+// every counter, only ever meets these words in the first two rounds, so it is
+// added here: counters then have two words instead of four.
+func roundKeys(key philox.Key, step uint64) (keys [2 * philox.Rounds]uint32) {
+	for r := range uint32(philox.Rounds) {
+		keys[2*r] = key[0] + r*philox.W0
+		keys[2*r+1] = key[1] + r*philox.W1
+	}
+	hi, lo := bits.Mul32(philox.M1, uint32(step))
+	keys[0] ^= hi
+	keys[1] ^= uint32(step >> 32)
+	keys[2] ^= lo
+	return keys
+}

@@ -1,0 +1,36 @@
+package kernel
+
+import (
+	"slices"
+	"testing"
+)
+
+// Paths must name the widest implementation that the table of tiers has.
+func TestPaths(t *testing.T) {
+	got := map[string]string{}
+	for _, p := range Paths() {
+		got[p.Kernel] = p.Tier
+	}
+	for i := range families {
+		fam := &families[i]
+		if fam.name == "expsumonly" { // expsum with nowhere to write
+			continue
+		}
+		want := "go"
+		for _, k := range archTiers() { // widest last
+			if k.have && fam.of(&k) != nil {
+				want = k.name
+			}
+		}
+		if got[fam.name] != want {
+			t.Errorf("%s: Paths says %q, the table %q", fam.name, got[fam.name], want)
+		}
+		delete(got, fam.name)
+	}
+	for name := range got {
+		t.Errorf("Paths has %q, the table does not", name)
+	}
+	if !slices.Contains(names, "adam") {
+		t.Error(names)
+	}
+}

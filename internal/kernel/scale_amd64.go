@@ -1,0 +1,16 @@
+//go:build !purego
+
+package kernel
+
+import "github.com/descent-ml/descent/internal/cpu"
+
+//go:noescape
+func scaleAVX2(dst, src []float32, s float32)
+
+func scale32(dst, src []float32, s float32) {
+	if cpu.AVX2 {
+		scaleAVX2(dst, src, s)
+		return
+	}
+	scaleGeneric(dst, src, s)
+}
