@@ -592,7 +592,7 @@ TEXT ·dropoutKeysAVX512(SB), NOSPLIT, $0-72
 	VPBROADCASTQ block+56(FP), Z2
 	VPADDQ       order8<>+0(SB), Z2, Z2
 	VBROADCASTSS s+48(FP), Z5
-	VPBROADCASTD drop+52(FP), Z6
+	VBROADCASTSS drop+52(FP), Z6
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
 	SUBQ         $+64, DX

@@ -41,4 +41,4 @@ func Paths() []Path {
 
 // avx512Pays lists the kernels whose AVX-512 version a benchmark has shown to
 // be faster than AVX2; the others have none.
-var avx512Pays = []string{}
+var avx512Pays = []string{"expsum", "dropout"}

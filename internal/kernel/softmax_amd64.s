@@ -1047,6 +1047,382 @@ highend:
 	VZEROUPPER
 	RET
 
+// func expSumBlockAVX512(dst []float32, x []float32, shift float32) (sum float64)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·expSumBlockAVX512(SB), NOSPLIT, $0-64
+	MOVQ         x_base+24(FP), AX
+	MOVQ         x_len+32(FP), CX
+	MOVQ         dst_base+0(FP), DX
+	VPXORQ       Z0, Z0, Z0
+	VPXORQ       Z1, Z1, Z1
+	VPXORQ       Z2, Z2, Z2
+	VPXORQ       Z3, Z3, Z3
+	VBROADCASTSS shift+48(FP), Z4
+	VBROADCASTSS expMin<>+0(SB), Z5
+	VBROADCASTSS log2e<>+0(SB), Z6
+	VBROADCASTSS round<>+0(SB), Z7
+	VBROADCASTSS ln2Hi<>+0(SB), Z8
+	VBROADCASTSS ln2Lo<>+0(SB), Z9
+	VBROADCASTSS one<>+0(SB), Z10
+	VBROADCASTSS p0<>+0(SB), Z11
+	VBROADCASTSS p1<>+0(SB), Z12
+	VBROADCASTSS p2<>+0(SB), Z13
+	VBROADCASTSS p3<>+0(SB), Z14
+	VBROADCASTSS p4<>+0(SB), Z15
+	VBROADCASTSS p5<>+0(SB), Z16
+	SUBQ         $+32, CX
+	JL           rest
+
+turn:
+	VMOVUPS       (AX), Z17
+	VSUBPS        Z4, Z17, Z17
+	VMOVUPS       64(AX), Z18
+	VSUBPS        Z4, Z18, Z18
+	VCMPPS        $0x05, Z5, Z17, K1
+	VMAXPS        Z17, Z5, Z17
+	VCMPPS        $0x05, Z5, Z18, K2
+	VMAXPS        Z18, Z5, Z18
+	VMULPS        Z6, Z17, Z19
+	VMULPS        Z6, Z18, Z20
+	VADDPS        Z7, Z19, Z19
+	VADDPS        Z7, Z20, Z20
+	VSUBPS        Z7, Z19, Z21
+	VSUBPS        Z7, Z20, Z22
+	VMULPS        Z8, Z21, Z23
+	VSUBPS        Z23, Z17, Z17
+	VMULPS        Z8, Z22, Z24
+	VSUBPS        Z24, Z18, Z18
+	VMULPS        Z9, Z21, Z23
+	VSUBPS        Z23, Z17, Z17
+	VMULPS        Z9, Z22, Z24
+	VSUBPS        Z24, Z18, Z18
+	VMULPS        Z11, Z17, Z23
+	VMULPS        Z11, Z18, Z24
+	VADDPS        Z12, Z23, Z23
+	VADDPS        Z12, Z24, Z24
+	VMULPS        Z17, Z23, Z23
+	VMULPS        Z18, Z24, Z24
+	VADDPS        Z13, Z23, Z23
+	VADDPS        Z13, Z24, Z24
+	VMULPS        Z17, Z23, Z23
+	VMULPS        Z18, Z24, Z24
+	VADDPS        Z14, Z23, Z23
+	VADDPS        Z14, Z24, Z24
+	VMULPS        Z17, Z23, Z23
+	VMULPS        Z18, Z24, Z24
+	VADDPS        Z15, Z23, Z23
+	VADDPS        Z15, Z24, Z24
+	VMULPS        Z17, Z23, Z23
+	VMULPS        Z18, Z24, Z24
+	VADDPS        Z16, Z23, Z23
+	VADDPS        Z16, Z24, Z24
+	VMULPS        Z17, Z17, Z21
+	VMULPS        Z21, Z23, Z23
+	VMULPS        Z18, Z18, Z22
+	VMULPS        Z22, Z24, Z24
+	VADDPS        Z17, Z23, Z23
+	VADDPS        Z18, Z24, Z24
+	VADDPS        Z10, Z23, Z23
+	VADDPS        Z10, Z24, Z24
+	VPSLLD        $0x17, Z19, Z19
+	VPADDD        Z10, Z19, Z19
+	VPSLLD        $0x17, Z20, Z20
+	VPADDD        Z10, Z20, Z20
+	VMULPS.Z      Z19, Z23, K1, Z17
+	VMULPS.Z      Z20, Z24, K2, Z18
+	VMOVUPS       Z17, (DX)
+	VEXTRACTF32X8 $0x01, Z17, Y19
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z17, Z0, Z0
+	VCVTPS2PD     Y19, Z17
+	VADDPD        Z17, Z1, Z1
+	VMOVUPS       Z18, 64(DX)
+	VEXTRACTF32X8 $0x01, Z18, Y17
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z18, Z2, Z2
+	VCVTPS2PD     Y17, Z18
+	VADDPD        Z18, Z3, Z3
+	ADDQ          $+128, AX
+	ADDQ          $+128, DX
+	SUBQ          $+32, CX
+	JGE           turn
+
+rest:
+	ADDQ          $+32, CX
+	JZ            fold
+	MOVQ          $-1, BX
+	BZHIQ         CX, BX, BX
+	KMOVW         BX, K1
+	SHRQ          $0x10, BX
+	KMOVW         BX, K2
+	VMOVUPS.Z     (AX), K1, Z17
+	VSUBPS        Z4, Z17, Z17
+	VMOVUPS.Z     64(AX), K2, Z18
+	VSUBPS        Z4, Z18, Z18
+	VCMPPS        $0x05, Z5, Z17, K1, K3
+	VMAXPS        Z17, Z5, Z17
+	VCMPPS        $0x05, Z5, Z18, K2, K4
+	VMAXPS        Z18, Z5, Z18
+	VMULPS        Z6, Z17, Z4
+	VMULPS        Z6, Z18, Z5
+	VADDPS        Z7, Z4, Z4
+	VADDPS        Z7, Z5, Z5
+	VSUBPS        Z7, Z4, Z6
+	VSUBPS        Z7, Z5, Z7
+	VMULPS        Z8, Z6, Z19
+	VSUBPS        Z19, Z17, Z17
+	VMULPS        Z8, Z7, Z8
+	VSUBPS        Z8, Z18, Z18
+	VMULPS        Z9, Z6, Z19
+	VSUBPS        Z19, Z17, Z17
+	VMULPS        Z9, Z7, Z8
+	VSUBPS        Z8, Z18, Z18
+	VMULPS        Z11, Z17, Z19
+	VMULPS        Z11, Z18, Z8
+	VADDPS        Z12, Z19, Z19
+	VADDPS        Z12, Z8, Z8
+	VMULPS        Z17, Z19, Z19
+	VMULPS        Z18, Z8, Z8
+	VADDPS        Z13, Z19, Z19
+	VADDPS        Z13, Z8, Z8
+	VMULPS        Z17, Z19, Z19
+	VMULPS        Z18, Z8, Z8
+	VADDPS        Z14, Z19, Z19
+	VADDPS        Z14, Z8, Z8
+	VMULPS        Z17, Z19, Z19
+	VMULPS        Z18, Z8, Z8
+	VADDPS        Z15, Z19, Z19
+	VADDPS        Z15, Z8, Z8
+	VMULPS        Z17, Z19, Z19
+	VMULPS        Z18, Z8, Z8
+	VADDPS        Z16, Z19, Z19
+	VADDPS        Z16, Z8, Z8
+	VMULPS        Z17, Z17, Z6
+	VMULPS        Z6, Z19, Z19
+	VMULPS        Z18, Z18, Z7
+	VMULPS        Z7, Z8, Z8
+	VADDPS        Z17, Z19, Z19
+	VADDPS        Z18, Z8, Z8
+	VADDPS        Z10, Z19, Z19
+	VADDPS        Z10, Z8, Z8
+	VPSLLD        $0x17, Z4, Z4
+	VPADDD        Z10, Z4, Z4
+	VPSLLD        $0x17, Z5, Z5
+	VPADDD        Z10, Z5, Z5
+	VMULPS.Z      Z4, Z19, K3, Z17
+	VMULPS.Z      Z5, Z8, K4, Z18
+	VMOVUPS       Z17, K1, (DX)
+	VEXTRACTF32X8 $0x01, Z17, Y4
+	VCVTPS2PD     Y17, Z5
+	VADDPD        Z5, Z0, Z0
+	VCVTPS2PD     Y4, Z5
+	VADDPD        Z5, Z1, Z1
+	VMOVUPS       Z18, K2, 64(DX)
+	VEXTRACTF32X8 $0x01, Z18, Y4
+	VCVTPS2PD     Y18, Z5
+	VADDPD        Z5, Z2, Z2
+	VCVTPS2PD     Y4, Z5
+	VADDPD        Z5, Z3, Z3
+
+fold:
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z3, Z1, Z1
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VUNPCKHPD     X0, X0, X1
+	VADDSD        X1, X0, X0
+	MOVSD         X0, sum+56(FP)
+	VZEROUPPER
+	RET
+
+// func sumExpBlockAVX512(x []float32, shift float32) (sum float64)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·sumExpBlockAVX512(SB), NOSPLIT, $0-40
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	VPXORQ       Z0, Z0, Z0
+	VPXORQ       Z1, Z1, Z1
+	VPXORQ       Z2, Z2, Z2
+	VPXORQ       Z3, Z3, Z3
+	VBROADCASTSS shift+24(FP), Z4
+	VBROADCASTSS expMin<>+0(SB), Z5
+	VBROADCASTSS log2e<>+0(SB), Z6
+	VBROADCASTSS round<>+0(SB), Z7
+	VBROADCASTSS ln2Hi<>+0(SB), Z8
+	VBROADCASTSS ln2Lo<>+0(SB), Z9
+	VBROADCASTSS one<>+0(SB), Z10
+	VBROADCASTSS p0<>+0(SB), Z11
+	VBROADCASTSS p1<>+0(SB), Z12
+	VBROADCASTSS p2<>+0(SB), Z13
+	VBROADCASTSS p3<>+0(SB), Z14
+	VBROADCASTSS p4<>+0(SB), Z15
+	VBROADCASTSS p5<>+0(SB), Z16
+	SUBQ         $+32, CX
+	JL           rest
+
+turn:
+	VMOVUPS       (AX), Z17
+	VSUBPS        Z4, Z17, Z17
+	VMOVUPS       64(AX), Z18
+	VSUBPS        Z4, Z18, Z18
+	VCMPPS        $0x05, Z5, Z17, K1
+	VMAXPS        Z17, Z5, Z17
+	VCMPPS        $0x05, Z5, Z18, K2
+	VMAXPS        Z18, Z5, Z18
+	VMULPS        Z6, Z17, Z19
+	VMULPS        Z6, Z18, Z20
+	VADDPS        Z7, Z19, Z19
+	VADDPS        Z7, Z20, Z20
+	VSUBPS        Z7, Z19, Z21
+	VSUBPS        Z7, Z20, Z22
+	VMULPS        Z8, Z21, Z23
+	VSUBPS        Z23, Z17, Z17
+	VMULPS        Z8, Z22, Z24
+	VSUBPS        Z24, Z18, Z18
+	VMULPS        Z9, Z21, Z23
+	VSUBPS        Z23, Z17, Z17
+	VMULPS        Z9, Z22, Z24
+	VSUBPS        Z24, Z18, Z18
+	VMULPS        Z11, Z17, Z23
+	VMULPS        Z11, Z18, Z24
+	VADDPS        Z12, Z23, Z23
+	VADDPS        Z12, Z24, Z24
+	VMULPS        Z17, Z23, Z23
+	VMULPS        Z18, Z24, Z24
+	VADDPS        Z13, Z23, Z23
+	VADDPS        Z13, Z24, Z24
+	VMULPS        Z17, Z23, Z23
+	VMULPS        Z18, Z24, Z24
+	VADDPS        Z14, Z23, Z23
+	VADDPS        Z14, Z24, Z24
+	VMULPS        Z17, Z23, Z23
+	VMULPS        Z18, Z24, Z24
+	VADDPS        Z15, Z23, Z23
+	VADDPS        Z15, Z24, Z24
+	VMULPS        Z17, Z23, Z23
+	VMULPS        Z18, Z24, Z24
+	VADDPS        Z16, Z23, Z23
+	VADDPS        Z16, Z24, Z24
+	VMULPS        Z17, Z17, Z21
+	VMULPS        Z21, Z23, Z23
+	VMULPS        Z18, Z18, Z22
+	VMULPS        Z22, Z24, Z24
+	VADDPS        Z17, Z23, Z23
+	VADDPS        Z18, Z24, Z24
+	VADDPS        Z10, Z23, Z23
+	VADDPS        Z10, Z24, Z24
+	VPSLLD        $0x17, Z19, Z19
+	VPADDD        Z10, Z19, Z19
+	VPSLLD        $0x17, Z20, Z20
+	VPADDD        Z10, Z20, Z20
+	VMULPS.Z      Z19, Z23, K1, Z17
+	VMULPS.Z      Z20, Z24, K2, Z18
+	VEXTRACTF32X8 $0x01, Z17, Y19
+	VCVTPS2PD     Y17, Z17
+	VADDPD        Z17, Z0, Z0
+	VCVTPS2PD     Y19, Z17
+	VADDPD        Z17, Z1, Z1
+	VEXTRACTF32X8 $0x01, Z18, Y17
+	VCVTPS2PD     Y18, Z18
+	VADDPD        Z18, Z2, Z2
+	VCVTPS2PD     Y17, Z18
+	VADDPD        Z18, Z3, Z3
+	ADDQ          $+128, AX
+	SUBQ          $+32, CX
+	JGE           turn
+
+rest:
+	ADDQ          $+32, CX
+	JZ            fold
+	MOVQ          $-1, DX
+	BZHIQ         CX, DX, DX
+	KMOVW         DX, K1
+	SHRQ          $0x10, DX
+	KMOVW         DX, K2
+	VMOVUPS.Z     (AX), K1, Z17
+	VSUBPS        Z4, Z17, Z17
+	VMOVUPS.Z     64(AX), K2, Z18
+	VSUBPS        Z4, Z18, Z18
+	VCMPPS        $0x05, Z5, Z17, K1, K1
+	VMAXPS        Z17, Z5, Z17
+	VCMPPS        $0x05, Z5, Z18, K2, K2
+	VMAXPS        Z18, Z5, Z18
+	VMULPS        Z6, Z17, Z4
+	VMULPS        Z6, Z18, Z5
+	VADDPS        Z7, Z4, Z4
+	VADDPS        Z7, Z5, Z5
+	VSUBPS        Z7, Z4, Z6
+	VSUBPS        Z7, Z5, Z7
+	VMULPS        Z8, Z6, Z19
+	VSUBPS        Z19, Z17, Z17
+	VMULPS        Z8, Z7, Z8
+	VSUBPS        Z8, Z18, Z18
+	VMULPS        Z9, Z6, Z19
+	VSUBPS        Z19, Z17, Z17
+	VMULPS        Z9, Z7, Z8
+	VSUBPS        Z8, Z18, Z18
+	VMULPS        Z11, Z17, Z19
+	VMULPS        Z11, Z18, Z8
+	VADDPS        Z12, Z19, Z19
+	VADDPS        Z12, Z8, Z8
+	VMULPS        Z17, Z19, Z19
+	VMULPS        Z18, Z8, Z8
+	VADDPS        Z13, Z19, Z19
+	VADDPS        Z13, Z8, Z8
+	VMULPS        Z17, Z19, Z19
+	VMULPS        Z18, Z8, Z8
+	VADDPS        Z14, Z19, Z19
+	VADDPS        Z14, Z8, Z8
+	VMULPS        Z17, Z19, Z19
+	VMULPS        Z18, Z8, Z8
+	VADDPS        Z15, Z19, Z19
+	VADDPS        Z15, Z8, Z8
+	VMULPS        Z17, Z19, Z19
+	VMULPS        Z18, Z8, Z8
+	VADDPS        Z16, Z19, Z19
+	VADDPS        Z16, Z8, Z8
+	VMULPS        Z17, Z17, Z6
+	VMULPS        Z6, Z19, Z19
+	VMULPS        Z18, Z18, Z7
+	VMULPS        Z7, Z8, Z8
+	VADDPS        Z17, Z19, Z19
+	VADDPS        Z18, Z8, Z8
+	VADDPS        Z10, Z19, Z19
+	VADDPS        Z10, Z8, Z8
+	VPSLLD        $0x17, Z4, Z4
+	VPADDD        Z10, Z4, Z4
+	VPSLLD        $0x17, Z5, Z5
+	VPADDD        Z10, Z5, Z5
+	VMULPS.Z      Z4, Z19, K1, Z17
+	VMULPS.Z      Z5, Z8, K2, Z18
+	VEXTRACTF32X8 $0x01, Z17, Y4
+	VCVTPS2PD     Y17, Z5
+	VADDPD        Z5, Z0, Z0
+	VCVTPS2PD     Y4, Z5
+	VADDPD        Z5, Z1, Z1
+	VEXTRACTF32X8 $0x01, Z18, Y4
+	VCVTPS2PD     Y18, Z5
+	VADDPD        Z5, Z2, Z2
+	VCVTPS2PD     Y4, Z5
+	VADDPD        Z5, Z3, Z3
+
+fold:
+	VADDPD        Z2, Z0, Z0
+	VADDPD        Z3, Z1, Z1
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X0
+	VUNPCKHPD     X0, X0, X1
+	VADDSD        X1, X0, X0
+	MOVSD         X0, sum+32(FP)
+	VZEROUPPER
+	RET
+
 // func scaleSubAVX2(dst []float32, a float32, b float32)
 // Requires: AVX
 TEXT ·scaleSubAVX2(SB), NOSPLIT, $0-32

@@ -19,11 +19,31 @@ func archTiers() []tier {
 			expSum:    expSumAVX2,
 			scaleSub:  scaleSubAVX2,
 			dropout:   dropoutAVX2,
+			toBF16:    atLeast(casts, toBF16AVX2, toBF16Generic),
+			fromBF16:  atLeast(casts, fromBF16AVX2, fromBF16Generic),
+			toF16:     atLeast(casts, toF16AVX2, toF16Generic),
+			fromF16:   atLeast(casts, fromF16AVX2, fromF16Generic),
+			toE4M3:    atLeast(casts, toE4M3AVX2, toE4M3Generic),
+			fromE4M3:  atLeast(casts, fromE4M3AVX2, fromE4M3Generic),
+			toE5M2:    atLeast(casts, toE5M2AVX2, toE5M2Generic),
+			fromE5M2:  atLeast(casts, fromE5M2AVX2, fromE5M2Generic),
 		},
 		{
 			name:    "avx512",
 			have:    cpu.AVX512,
+			expSum:  expSumAVX512,
 			dropout: dropoutAVX512,
 		},
+	}
+}
+
+// atLeast is a cast whose assembly needs n elements.
+func atLeast[D, S any](n int, asm, generic func([]D, []S)) func([]D, []S) {
+	return func(dst []D, src []S) {
+		if len(dst) < n {
+			generic(dst, src)
+			return
+		}
+		asm(dst, src)
 	}
 }

@@ -157,7 +157,7 @@ func dropoutAVX512(g *gen) {
 	g.VPADDQ(g.quads("order8", 0, 4, 1, 5, 2, 6, 3, 7), counter, counter)
 	s, drop := g.ZMM(), g.ZMM()
 	g.VBROADCASTSS(g.param("s"), s)
-	g.VPBROADCASTD(g.param("drop"), drop)
+	g.VBROADCASTSS(g.param("drop"), drop)
 	odd, bits := g.K(), g.GP32()
 	g.MOVL(operand.U32(0xaaaa), bits)
 	g.KMOVW(bits, odd)

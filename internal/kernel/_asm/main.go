@@ -25,6 +25,7 @@ var families = []struct {
 	{"adam", adam},
 	{"softmax", softmax},
 	{"dropout", dropout},
+	{"convert", convert},
 }
 
 func main() {

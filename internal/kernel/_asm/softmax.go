@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/mmcloughlin/avo/operand"
@@ -11,6 +12,8 @@ func softmax(g *gen) {
 	maxSum(g)
 	expSum(g, true)
 	expSum(g, false)
+	expSumAVX512(g, true)
+	expSumAVX512(g, false)
 	g.elementwise(elementwise{
 		name:      "scaleSubAVX2",
 		signature: "func(dst []float32, a, b float32)",
@@ -130,19 +133,12 @@ func (g *gen) exp(xs ...reg.VecVirtual) {
 		g.VMULPS(g.floatAll("ln2Lo", -2.12194440e-4), n, y)
 		g.VSUBPS(y, x, x)
 	})
-	do(func(x, t, n, y, keep reg.VecVirtual) { g.VMULPS(g.floatAll("p0", 1.9875691500e-4), x, y) })
-	do(func(x, t, n, y, keep reg.VecVirtual) { g.VADDPS(g.floatAll("p1", 1.3981999507e-3), y, y) })
-	for _, p := range []struct {
-		name string
-		v    float32
-	}{
-		{"p2", 8.3334519073e-3},
-		{"p3", 4.1665795894e-2},
-		{"p4", 1.6666665459e-1},
-		{"p5", 5.0000001201e-1},
-	} {
+	p := func(i int) operand.Mem { return g.floatAll(fmt.Sprintf("p%d", i), expP[i]) }
+	do(func(x, t, n, y, keep reg.VecVirtual) { g.VMULPS(p(0), x, y) })
+	do(func(x, t, n, y, keep reg.VecVirtual) { g.VADDPS(p(1), y, y) })
+	for i := 2; i < len(expP); i++ {
 		do(func(x, t, n, y, keep reg.VecVirtual) { g.VMULPS(x, y, y) })
-		do(func(x, t, n, y, keep reg.VecVirtual) { g.VADDPS(g.floatAll(p.name, p.v), y, y) })
+		do(func(x, t, n, y, keep reg.VecVirtual) { g.VADDPS(p(i), y, y) })
 	}
 	do(func(x, t, n, y, keep reg.VecVirtual) {
 		g.VMULPS(x, x, n)
@@ -167,8 +163,13 @@ func (g *gen) ymms(n int) []reg.VecVirtual {
 	return x
 }
 
-// expMinBits is kernel.expMin.
+// expMinBits is kernel.expMin, expP its coefficients.
 const expMinBits = 0xc2aeac4f
+
+var expP = [6]float32{
+	1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
+	4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
+}
 
 func expSum(g *gen, store bool) {
 	if store {
@@ -254,4 +255,171 @@ func expSum(g *gen, store bool) {
 	g.Store(g.foldSum(acc), g.Return("sum"))
 	g.VZEROUPPER()
 	g.RET()
+}
+
+// expSumAVX512 has registers for all lanes and for the constants.
+func expSumAVX512(g *gen, store bool) {
+	if store {
+		g.begin("expSumBlockAVX512", "func(dst, x []float32, shift float32) (sum float64)",
+			"expSumBlockAVX512 is expSumGeneric of at most one block.")
+	} else {
+		g.begin("sumExpBlockAVX512", "func(x []float32, shift float32) (sum float64)",
+			"sumExpBlockAVX512 is expSumGeneric of at most one block without dst.")
+	}
+	x, n := g.base("x"), g.length("x")
+	var dst reg.GPVirtual
+	if store {
+		dst = g.base("dst")
+	}
+	acc := g.zmms(lanes / 8)
+	for _, a := range acc {
+		g.VPXORQ(a, a, a)
+	}
+	constant := func(m operand.Mem) reg.VecVirtual {
+		c := g.ZMM()
+		g.VBROADCASTSS(m, c)
+		return c
+	}
+	shift := constant(g.param("shift"))
+	c := g.expConstants(constant)
+
+	// turn is 32 elements, all of them or those in masks.
+	turn := func(masks []reg.OpmaskVirtual) {
+		e := g.zmms(2)
+		for v := range e {
+			from := operand.Mem{Base: x, Disp: 64 * v}
+			if masks == nil {
+				g.VMOVUPS(from, e[v])
+			} else {
+				g.VMOVUPS_Z(from, masks[v], e[v])
+			}
+			g.VSUBPS(shift, e[v], e[v])
+		}
+		g.expAVX512(c, masks, e)
+		for v := range e {
+			if store {
+				to := operand.Mem{Base: dst, Disp: 64 * v}
+				if masks == nil {
+					g.VMOVUPS(e[v], to)
+				} else {
+					g.VMOVUPS(e[v], masks[v], to)
+				}
+			}
+			high, d := g.YMM(), g.ZMM()
+			g.VEXTRACTF32X8(operand.U8(1), e[v], high)
+			g.VCVTPS2PD(e[v].AsY(), d)
+			g.VADDPD(d, acc[2*v], acc[2*v])
+			g.VCVTPS2PD(high, d)
+			g.VADDPD(d, acc[2*v+1], acc[2*v+1])
+		}
+	}
+	g.SUBQ(operand.I32(lanes), n)
+	g.JL(operand.LabelRef("rest"))
+	g.Label("turn")
+	turn(nil)
+	g.ADDQ(operand.I32(4*lanes), x)
+	if store {
+		g.ADDQ(operand.I32(4*lanes), dst)
+	}
+	g.SUBQ(operand.I32(lanes), n)
+	g.JGE(operand.LabelRef("turn"))
+	g.Label("rest")
+	g.ADDQ(operand.I32(lanes), n)
+	g.JZ(operand.LabelRef("fold"))
+	bits := g.GP64()
+	g.MOVQ(operand.I32(-1), bits)
+	g.BZHIQ(n, bits, bits)
+	masks := []reg.OpmaskVirtual{g.K(), g.K()}
+	g.KMOVW(bits.As32(), masks[0])
+	g.SHRQ(operand.U8(16), bits)
+	g.KMOVW(bits.As32(), masks[1])
+	turn(masks)
+
+	g.Label("fold")
+	g.VADDPD(acc[2], acc[0], acc[0])
+	g.VADDPD(acc[3], acc[1], acc[1])
+	g.VADDPD(acc[1], acc[0], acc[0])
+	low, high := g.YMM(), g.YMM()
+	g.VEXTRACTF64X4(operand.U8(1), acc[0], high)
+	g.VADDPD(high, acc[0].AsY(), low)
+	g.Store(g.foldSum([]reg.VecVirtual{low}), g.Return("sum"))
+	g.VZEROUPPER()
+	g.RET()
+}
+
+func (g *gen) zmms(n int) []reg.VecVirtual {
+	x := make([]reg.VecVirtual, n)
+	for i := range x {
+		x[i] = g.ZMM()
+	}
+	return x
+}
+
+type expConstants struct {
+	min, log2e, round, ln2Hi, ln2Lo, one reg.VecVirtual
+	p                                    [6]reg.VecVirtual
+}
+
+func (g *gen) expConstants(constant func(operand.Mem) reg.VecVirtual) (c expConstants) {
+	c.min = constant(g.all("expMin", expMinBits))
+	c.log2e = constant(g.floatAll("log2e", math.Log2E))
+	c.round = constant(g.floatAll("round", 12582912))
+	c.ln2Hi = constant(g.floatAll("ln2Hi", 0.693359375))
+	c.ln2Lo = constant(g.floatAll("ln2Lo", -2.12194440e-4))
+	c.one = constant(g.floatAll("one", 1))
+	for i, v := range expP {
+		c.p[i] = constant(g.floatAll(fmt.Sprintf("p%d", i), v))
+	}
+	return c
+}
+
+// expAVX512 is exp with masks: where masks is not nil, an element outside them
+// becomes 0 as one below expMin does.
+func (g *gen) expAVX512(c expConstants, masks []reg.OpmaskVirtual, xs []reg.VecVirtual) {
+	t, n, y := g.zmms(len(xs)), g.zmms(len(xs)), g.zmms(len(xs))
+	keep := make([]reg.OpmaskVirtual, len(xs))
+	do := func(f func(x, t, n, y reg.VecVirtual)) {
+		for i, x := range xs {
+			f(x, t[i], n[i], y[i])
+		}
+	}
+	for i, x := range xs {
+		keep[i] = g.K()
+		if masks == nil {
+			g.VCMPPS(operand.U8(5), c.min, x, keep[i])
+		} else {
+			g.VCMPPS(operand.U8(5), c.min, x, masks[i], keep[i])
+		}
+		g.VMAXPS(x, c.min, x)
+	}
+	do(func(x, t, n, y reg.VecVirtual) { g.VMULPS(c.log2e, x, t) })
+	do(func(x, t, n, y reg.VecVirtual) { g.VADDPS(c.round, t, t) })
+	do(func(x, t, n, y reg.VecVirtual) { g.VSUBPS(c.round, t, n) })
+	do(func(x, t, n, y reg.VecVirtual) {
+		g.VMULPS(c.ln2Hi, n, y)
+		g.VSUBPS(y, x, x)
+	})
+	do(func(x, t, n, y reg.VecVirtual) {
+		g.VMULPS(c.ln2Lo, n, y)
+		g.VSUBPS(y, x, x)
+	})
+	do(func(x, t, n, y reg.VecVirtual) { g.VMULPS(c.p[0], x, y) })
+	do(func(x, t, n, y reg.VecVirtual) { g.VADDPS(c.p[1], y, y) })
+	for _, p := range c.p[2:] {
+		do(func(x, t, n, y reg.VecVirtual) { g.VMULPS(x, y, y) })
+		do(func(x, t, n, y reg.VecVirtual) { g.VADDPS(p, y, y) })
+	}
+	do(func(x, t, n, y reg.VecVirtual) {
+		g.VMULPS(x, x, n)
+		g.VMULPS(n, y, y)
+	})
+	do(func(x, t, n, y reg.VecVirtual) { g.VADDPS(x, y, y) })
+	do(func(x, t, n, y reg.VecVirtual) { g.VADDPS(c.one, y, y) })
+	do(func(x, t, n, y reg.VecVirtual) {
+		g.VPSLLD(operand.U8(23), t, t)
+		g.VPADDD(c.one, t, t)
+	})
+	for i, x := range xs {
+		g.VMULPS_Z(t[i], y[i], keep[i], x)
+	}
 }

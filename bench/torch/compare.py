@@ -1,0 +1,495 @@
+#!/usr/bin/env python3
+"""Time the same work in PyTorch, in descent, in other Go libraries and in plain C.
+
+All contenders run in one go on one machine, in turn, round after round, so that
+what slows the machine for a while slows all of them. A slot of a round is a few
+repetitions of one work by one contender; its value is their median, and a
+contender's time is the median of its slots. Prints a Markdown table and writes
+compare.md and compare.json, after each round anew.
+
+    CGO_ENABLED=0 go build -o /tmp/compare ./cmd/compare
+    python3 torch/compare.py --descent /tmp/compare --out /tmp/results
+
+Needs PyTorch 2.6 or later; gcc for the C loops. Only the processor is used.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is imported
+
+# Each work: what PyTorch must be slower by with all processors and with one
+# (None: no bound), and the C loops that move as many bytes.
+WORKS = {
+    "norm": ((10, 1.5), ["sumsq_float", "sumsq_double"]),
+    "norm-clip-adamw": ((2.7, 1.7), ["clip_adamw"]),
+    "adamw": ((1.1, 1.3), ["adamw"]),
+    "accumulate-add": ((1.1, 1.1), ["axpy"]),
+    "accumulate-write": (None, ["scale", "copy"]),
+    "cross-entropy": ((8, 4), ["scale", "copy"]),
+    "dropout": ((100, 15), ["scale", "copy"]),
+    "dropout-in-place": (None, ["scale_in_place"]),
+    "cast-bf16": ((1.3, 1.3), ["bf16"]),
+    "cast-f16": ((1, 1), ["bf16"]),
+    "cast-e4m3": ((1.4, 1.4), ["byte"]),
+    "cast-e5m2": (None, ["byte"]),
+    "sum-of-squares": (None, ["sumsq_float", "sumsq_double"]),
+}
+
+# What descent must reach of the best C loop's speed, for works in memory.
+OF_C = 0.9
+
+# The Go libraries do the sum of squares, on one thread, and descent must be
+# faster by this.
+GO_PEERS = {"gonum-nrm2": 50, "gonum-dot": None, "vek-dot": 1}
+
+# A repetition lasts at least this: shorter calls are repeated and averaged.
+SHORTEST = 0.005  # s
+# Repetitions of one slot.
+MOST = 9
+# A call longer than this needs no other before it to warm up.
+LONG = 0.3  # s
+
+
+def gpt2(layers, width, vocabulary, context):
+    """The shapes of a GPT-2 with the output layer tied to the embedding."""
+    norm = [(width,), (width,)]
+    shapes = [(vocabulary, width), (context, width)]
+    for _ in range(layers):
+        shapes += norm
+        shapes += [(width, 3 * width), (3 * width,), (width, width), (width,)]
+        shapes += norm
+        shapes += [(width, 4 * width), (4 * width,), (4 * width, width), (width,)]
+    return shapes + norm
+
+
+class Sizes:
+    def __init__(self, small):
+        layers, width, vocabulary, context = (2, 64, 1000, 64) if small else (12, 768, 50257, 1024)
+        self.shapes = gpt2(layers, width, vocabulary, context)
+        self.model = sum(math.prod(s) for s in self.shapes)
+        self.rows, self.classes = (8, 1000) if small else (512, 50257)
+        self.logits = self.rows * self.classes
+        self.vector = 10_000 if small else 10_000_000
+
+    def elements(self, work):
+        return {"cross-entropy": self.logits, "sum-of-squares": self.vector}.get(work, self.model)
+
+
+class Program:
+    """A program that answers requests, one a line, with a line of JSON."""
+
+    def __init__(self, *command):
+        self.command = command
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def ask(self, *words):
+        line = " ".join(str(w) for w in words)
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            raise RuntimeError(f"{self.command[0]} ended with {self.process.wait()} on request '{line}'")
+        answer = json.loads(answer)
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer
+
+    def close(self):
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        self.process.wait()
+
+
+class Descent:
+    """descent, or another Go library, in the compare program."""
+
+    def __init__(self, program, work, elements):
+        self.program, self.work, self.elements = program, work, elements
+        self.last = {}
+
+    def __call__(self, threads, warm, reps, calls):
+        self.last = self.program.ask(self.work, threads, warm, reps, calls)
+        for key, want in (("threads", threads), ("elements", self.elements)):
+            if self.last[key] != want:
+                raise RuntimeError(f"{self.work}: {self.last[key]} {key}, want {want}")
+        return self.last["seconds"]
+
+
+class Loop:
+    """A C loop."""
+
+    def __init__(self, program, loop, elements):
+        self.program, self.loop, self.elements = program, loop, elements
+
+    def __call__(self, threads, warm, reps, calls):
+        return self.program.ask(self.loop, self.elements, threads, warm, reps, calls)["seconds"]
+
+
+class Torch:
+    """PyTorch's ways to do one work, each a function without arguments."""
+
+    def __init__(self, torch, function):
+        self.torch, self.function = torch, function
+
+    def __call__(self, threads, warm, reps, calls):
+        self.torch.set_num_threads(threads)
+        for _ in range(warm):
+            self.function()
+        seconds = []
+        for _ in range(reps):
+            start = time.perf_counter()
+            for _ in range(calls):
+                self.function()
+            seconds.append((time.perf_counter() - start) / calls)
+        return seconds
+
+
+def torch_works(torch, sizes, only):
+    """The functions of each work, by name. Where PyTorch has two forms the
+    faster one counts. Tensors are kept for all rounds, as in the other
+    programs; results that PyTorch allocates on each call, it allocates here."""
+    import torch.nn.functional as F
+
+    torch.manual_seed(1)
+    works = {}
+
+    model_works = {"norm", "norm-clip-adamw", "adamw", "accumulate-add", "accumulate-write"}
+    if model_works & only:
+        params = []
+        for shape in sizes.shapes:
+            p = torch.nn.Parameter(torch.randn(*shape) * 0.02)
+            p.grad = torch.randn(*shape) * 0.02
+            params.append(p)
+        grads = [p.grad for p in params]
+        sums = [torch.zeros_like(g) for g in grads]
+        optimizer = torch.optim.AdamW(params, lr=1e-3, weight_decay=0.01, fused=True)
+
+        def clip_and_step():
+            torch.nn.utils.clip_grad_norm_(params, 1.0)
+            optimizer.step()
+
+        works["norm"] = {"get_total_norm": lambda: torch.nn.utils.get_total_norm(grads)}
+        works["norm-clip-adamw"] = {"clip_grad_norm_, AdamW(fused)": clip_and_step}
+        works["adamw"] = {"AdamW(fused)": optimizer.step}
+        works["accumulate-add"] = {"_foreach_add_": lambda: torch._foreach_add_(sums, grads)}
+        works["accumulate-write"] = {"_foreach_copy_": lambda: torch._foreach_copy_(sums, grads)}
+
+    if "cross-entropy" in only:
+        logits = (torch.randn(sizes.rows, sizes.classes) * 2).requires_grad_()
+        targets = torch.randint(sizes.classes, (sizes.rows,))
+
+        def cross_entropy():
+            logits.grad = None
+            F.cross_entropy(logits, targets, label_smoothing=0.1).backward()
+
+        works["cross-entropy"] = {"cross_entropy, backward": cross_entropy}
+
+    flat = {"dropout", "dropout-in-place", "cast-bf16", "cast-f16", "cast-e4m3", "cast-e5m2"}
+    if flat & only:
+        x = torch.randn(sizes.model)
+    if "dropout" in only:
+        works["dropout"] = {"dropout": lambda: F.dropout(x, p=0.1, training=True)}
+    if "dropout-in-place" in only:
+        y = torch.randn(sizes.model)
+        works["dropout-in-place"] = {"dropout(inplace)": lambda: F.dropout(y, p=0.1, training=True, inplace=True)}
+
+    def casts(dtype):
+        out = torch.empty(sizes.model, dtype=dtype)
+        return {"copy_": lambda: out.copy_(x), "to": lambda: x.to(dtype)}
+
+    for name, dtype in (
+        ("cast-bf16", torch.bfloat16),
+        ("cast-f16", torch.float16),
+        ("cast-e4m3", torch.float8_e4m3fn),
+        ("cast-e5m2", torch.float8_e5m2),
+    ):
+        if name in only:
+            works[name] = casts(dtype)
+
+    if "sum-of-squares" in only:
+        v = torch.randn(sizes.vector)
+        works["sum-of-squares"] = {"vector_norm": lambda: torch.linalg.vector_norm(v), "dot": lambda: torch.dot(v, v)}
+    return works
+
+
+def build_loops(compiler, source, folder):
+    """Build the C loops; on x86 also with the widest vectors, which gcc avoids
+    by itself. Returns name → path."""
+    if shutil.which(compiler) is None:
+        print(f"no {compiler}: the C loops are left out", file=sys.stderr)
+        return {}
+    variants = {"": []}
+    if platform.machine() in ("x86_64", "AMD64"):
+        variants["-512"] = ["-mprefer-vector-width=512"]
+    built = {}
+    for name, flags in variants.items():
+        path = str(Path(folder) / f"loops{name}")
+        command = [compiler, "-O3", "-march=native", "-fno-math-errno", "-fopenmp", *flags, "-o", path, str(source), "-lm"]
+        r = subprocess.run(command, capture_output=True, text=True)
+        if r.returncode == 0:
+            built[name] = path
+        else:
+            print(f"{' '.join(command)}\n{r.stderr}", file=sys.stderr)
+    return built
+
+
+class Slots:
+    """What one contender took for one work with one number of threads."""
+
+    def __init__(self, kind, name, run):
+        self.kind, self.name, self.run = kind, name, run
+        self.slots = []  # seconds of each repetition, of each round
+        self.fastest = None  # s, of any call so far
+        self.error = None
+
+    def measure(self, threads, budget, counted):
+        if self.error:
+            return
+        warm, reps, calls = 1, 1, 1
+        if counted and self.fastest:
+            warm = 0 if self.fastest > LONG else 1
+            calls = max(1, math.ceil(SHORTEST / self.fastest))
+            reps = min(MOST, max(1, int(budget / (calls * self.fastest))))
+        try:
+            seconds = self.run(threads, warm, reps, calls)
+        except Exception as e:  # one that fails must not end the others
+            self.error = f"{type(e).__name__}: {e}"
+            print(f"{self.kind} {self.name}: {self.error}", file=sys.stderr)
+            return
+        self.fastest = max(1e-7, min(seconds + ([self.fastest] if self.fastest else [])))
+        if counted:
+            self.slots.append(seconds)
+
+    def medians(self):
+        return [statistics.median(s) for s in self.slots]
+
+    def time(self):
+        return statistics.median(self.medians()) if self.slots and not self.error else math.inf
+
+
+def best(slots, kind):
+    """The fastest contender of a kind, or None."""
+    of = [s for s in slots if s.kind == kind and math.isfinite(s.time())]
+    return min(of, key=Slots.time, default=None)
+
+
+def ratio(slow, fast):
+    """How often fast fits into slow, and the least and most of any round."""
+    rounds = [a / b for a, b in zip(slow.medians(), fast.medians())]
+    return slow.time() / fast.time(), min(rounds), max(rounds)
+
+
+def report(table, threads, sizes, environment, rounds, minutes):
+    """The Markdown table and the same as data."""
+    lines = [
+        f"{environment['processor']}, {environment['cpus']} processors, PyTorch {environment['torch']}, "
+        f"{environment['go']}, {environment['host']}, {environment['cc']}; {rounds} rounds in {minutes:.1f} min.",
+        "",
+        "| work | threads | PyTorch ms | descent ms | GB/s | ratio (rounds) | at least | best C ms | of C | |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    rows = []
+    for work, (bounds, _) in WORKS.items():
+        for t in threads:
+            slots = table.get((work, t))
+            if not slots:
+                continue
+            mine, torch, c = (best(slots, kind) for kind in ("descent", "torch", "c"))
+            if mine is None:
+                lines.append(f"| {work} | {t} | | failed | | | | | | |")
+                continue
+            moved = mine.run.last["bytes"]
+            row = {"work": work, "threads": t, "bytes": moved, "descent": mine.time()}
+            bound = bounds and bounds[0 if t > 1 else 1]
+            cells = ["", ""]  # PyTorch's time, ratio
+            missed = []
+            if torch:
+                r, low, high = ratio(torch, mine)
+                row |= {"torch": torch.time(), "ratio": r, "ratio_rounds": [low, high], "torch_form": torch.name}
+                cells = [f"{torch.time() * 1e3:.2f}", f"{r:.2f}× ({low:.2f} to {high:.2f})"]
+                if bound:
+                    row["bound"] = bound
+                    if r < bound:
+                        missed.append("ratio")
+            of_c = ["", ""]
+            if c:
+                share, low, high = ratio(c, mine)
+                row |= {"c": c.time(), "of_c": share, "of_c_rounds": [low, high], "c_loop": c.name}
+                of_c = [f"{c.time() * 1e3:.2f} {c.name}", f"{share * 100:.0f} %"]
+                if share < OF_C:
+                    missed.append("C")
+            row["missed"] = missed
+            rows.append(row)
+            lines.append(
+                f"| {work} | {t} | {cells[0]} | {mine.time() * 1e3:.2f} | {moved / mine.time() / 1e9:.0f} | {cells[1]} "
+                f"| {f'{bound}×' if bound else ''} | {of_c[0]} | {of_c[1]} | {'misses ' + ', '.join(missed) if missed else ''} |"
+            )
+    peers = [(name, table[name, 1]) for name in GO_PEERS if (name, 1) in table]
+    squares = best(table.get(("sum-of-squares", 1), []), "descent")
+    if peers and squares:
+        lines += [
+            "",
+            f"Sum of squares of {sizes.vector} float32, one thread; descent {squares.time() * 1e3:.3f} ms.",
+            "",
+            "| Go library | ms | ratio (rounds) | at least | |",
+            "|---|--:|--:|--:|---|",
+        ]
+        for name, slots in peers:
+            peer = best(slots, "go")
+            if peer is None:
+                continue
+            r, low, high = ratio(peer, squares)
+            bound = GO_PEERS[name]
+            missed = bound is not None and r < bound
+            rows.append({"work": name, "threads": 1, "seconds": peer.time(), "ratio": r, "ratio_rounds": [low, high], "bound": bound, "missed": missed})
+            lines.append(
+                f"| {name} | {peer.time() * 1e3:.3f} | {r:.2f}× ({low:.2f} to {high:.2f}) | {f'{bound}×' if bound else ''} | {'misses' if missed else ''} |"
+            )
+    errors = sorted({f"{s.kind} {s.name}: {s.error}" for slots in table.values() for s in slots if s.error})
+    if errors:
+        lines += ["", "Left out:", ""] + [f"- {e}" for e in errors]
+    raw = [
+        {"work": work, "threads": t, "kind": s.kind, "name": s.name, "slots": s.slots, "error": s.error}
+        for (work, t), slots in table.items()
+        for s in slots
+    ]
+    return "\n".join(lines) + "\n", {"environment": environment, "rounds": rounds, "errors": errors, "rows": rows, "raw": raw}
+
+
+def processor():
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def huge_pages():
+    try:
+        return Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+def first_line(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "no C compiler"
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--descent", required=True, help="the compare program, built from cmd/compare")
+    p.add_argument("--out", default=".", help="folder for compare.md and compare.json")
+    p.add_argument("--rounds", type=int, default=7)
+    p.add_argument("--minutes", type=float, default=5, help="start no round that would end later than this")
+    p.add_argument("--budget", type=float, default=0.1, help="seconds of repetitions in one slot; a long call still runs once")
+    p.add_argument("--only", default=",".join(WORKS), help="comma-separated works")
+    p.add_argument("--threads", help="comma-separated numbers; all processors and 1 by default")
+    p.add_argument("--cc", default="gcc")
+    p.add_argument("--small", action="store_true", help="tiny tensors, to try the script itself")
+    a = p.parse_args()
+    a.only = a.only.split(",")
+    if unknown := [w for w in a.only if w not in WORKS]:
+        p.error(f"no work {', '.join(unknown)}: want some of {', '.join(WORKS)}")
+    if not os.access(a.descent, os.X_OK):
+        p.error(f"--descent {a.descent} is not a program: build it with go build ./cmd/compare")
+    if a.rounds < 1:
+        p.error("--rounds wants at least 1")
+    return a
+
+
+def main():
+    args = arguments()
+    began = time.monotonic()
+    try:
+        import torch
+    except ImportError as e:
+        sys.exit(f"PyTorch is needed: {e}")
+
+    sizes = Sizes(args.small)
+    cpus = len(os.sched_getaffinity(0))
+    threads = [int(t) for t in args.threads.split(",")] if args.threads else sorted({cpus, 1}, reverse=True)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    environment = {
+        "processor": processor(),
+        "cpus": cpus,
+        "huge_pages": huge_pages(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cc": first_line(args.cc, "--version"),
+    }
+
+    source = Path(__file__).resolve().parent.parent / "c" / "loops.c"
+    descent = Program(os.path.abspath(args.descent), "-serve", *(["-small"] if args.small else []))
+    with tempfile.TemporaryDirectory() as folder:
+        loops = {name: Program(path, str(sizes.model)) for name, path in build_loops(args.cc, source, folder).items()}
+        torch_set = torch_works(torch, sizes, set(args.only))
+
+        table = {}  # (work, threads) → [Slots]
+        for t in threads:
+            for work in args.only:
+                n = sizes.elements(work)
+                slots = [Slots("torch", form, Torch(torch, f)) for form, f in torch_set[work].items()]
+                slots.append(Slots("descent", work, Descent(descent, work, n)))
+                for loop in WORKS[work][1]:
+                    slots += [Slots("c", loop + width, Loop(program, loop, n)) for width, program in loops.items()]
+                table[work, t] = slots
+                if work == "sum-of-squares" and t == 1:
+                    for peer in GO_PEERS:
+                        table[peer, t] = [Slots("go", peer, Descent(descent, peer, n))]
+
+        # Round 0 maps memory, starts threads and finds how long calls take.
+        last = 0.0  # s, the longest round
+        done = 0
+        for r in range(args.rounds + 1):
+            start = time.monotonic()
+            if done > 0 and start + last - began > 60 * args.minutes:
+                print(f"{done} rounds in the {args.minutes} minutes given", file=sys.stderr)
+                break
+            for (_, t), slots in table.items():
+                # Every contender is first in some round.
+                k = r % len(slots)
+                for s in slots[k:] + slots[:k]:
+                    s.measure(t, args.budget, counted=r > 0)
+            last = max(last, time.monotonic() - start) if r > 0 else 0.0
+            print(f"round {r}: {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+            if r == 0:
+                answers = [s.run.last for slots in table.values() for s in slots if isinstance(s.run, Descent) and s.run.last]
+                environment["host"] = answers[0]["host"] if answers else "descent failed"
+                environment["go"] = answers[0]["go"] if answers else ""
+                continue
+            done = r
+            text, data = report(table, threads, sizes, environment, done, (time.monotonic() - began) / 60)
+            (out / "compare.md").write_text(text)
+            (out / "compare.json").write_text(json.dumps(data, indent=1))
+        print(text)
+        for program in (descent, *loops.values()):
+            program.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+// Package work is what the benchmarks time: calls of descent's public API on
+// tensors of given sizes, and how many bytes each call must move.
+//
+// Bytes are what the arithmetic needs: every input read once and every output
+// written once, per element
+//
+//	norm                     4   read g
+//	norm, clip and AdamW    32   read g; then AdamW
+//	AdamW                   28   read p, g, m, v; write p, m, v
+//	accumulate, add         12   read sum, g; write sum
+//	accumulate, write        8   read g; write sum
+//	cross-entropy            8   read x; write ∂x
+//	dropout                  8   read x; write y
+//	cast                     4   read x; write 2 or 1 more
+//
+// Reads that fetch a cache line only to overwrite it, and passes over what is
+// still in a cache, are not counted.
+package work
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+
+	"github.com/descent-ml/descent"
+	"github.com/descent-ml/descent/accum"
+	"github.com/descent-ml/descent/clip"
+	"github.com/descent-ml/descent/loss"
+	"github.com/descent-ml/descent/optim"
+	"github.com/descent-ml/descent/regularize"
+)
+
+// Work is something to time.
+type Work struct {
+	Elements int
+	Bytes    int          // that one call of Run must move
+	Run      func() error // ready to be called any number of times
+}
+
+// GPT2 is the lengths of the tensors of a GPT-2 with the output layer tied to
+// the embedding. GPT2(12, 768, 50257, 1024) is GPT-2 small: 148 tensors,
+// 124439808 parameters.
+func GPT2(layers, width, vocabulary, context int) []int {
+	norm := []int{width, width}
+	sizes := []int{vocabulary * width, context * width}
+	for range layers {
+		sizes = append(sizes, norm...)
+		sizes = append(sizes, 3*width*width, 3*width, width*width, width)
+		sizes = append(sizes, norm...)
+		sizes = append(sizes, 4*width*width, 4*width, 4*width*width, width)
+	}
+	return append(sizes, norm...)
+}
+
+// Normal returns n float32 with mean 0 and the given standard deviation, the
+// same for one seed on any machine.
+func Normal(n int, deviation float64, seed uint64) []float32 {
+	const chunk = 1 << 18
+	x := make([]float32, n)
+	var wg sync.WaitGroup
+	for lo := 0; lo < n; lo += chunk {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(lo)))
+			part := x[lo:min(lo+chunk, n)]
+			for i := range part {
+				part[i] = float32(deviation * r.NormFloat64())
+			}
+		})
+	}
+	wg.Wait()
+	return x
+}
+
+// Model is parameters, their gradients, and what trains them.
+type Model struct {
+	grads    *descent.Gradients
+	sum      *accum.Accumulator
+	opt      *optim.Optimizer
+	elements int
+}
+
+// NewModel makes a model with a tensor of each length. Parameters and gradients
+// have standard deviation 0.02, GPT-2's at the start: no square of a gradient
+// is subnormal.
+func NewModel(sizes []int) (*Model, error) {
+	m := &Model{}
+	params := make([]descent.Param, len(sizes))
+	for i, n := range sizes {
+		params[i] = descent.Param{
+			Name:  strconv.Itoa(i),
+			Value: descent.Of(Normal(n, 0.02, uint64(2*i))),
+			Grad:  descent.Of(Normal(n, 0.02, uint64(2*i+1))),
+		}
+		m.elements += n
+	}
+	var err error
+	if m.grads, err = descent.GradientsOf(params); err != nil {
+		return nil, err
+	}
+	if m.sum, err = accum.New(params); err != nil {
+		return nil, err
+	}
+	m.opt, err = optim.New(params, optim.AdamW{Decay: 0.01})
+	return m, err
+}
+
+const rate = 1e-3
+
+// Norm finds the gradients' norm, largest magnitude and first non-finite
+// element.
+func (m *Model) Norm() Work {
+	return Work{m.elements, 4 * m.elements, func() error {
+		m.grads.Reset(1)
+		_, err := m.grads.Norm()
+		return err
+	}}
+}
+
+// ClippedStep is a whole training step: norm, clipping to 1, AdamW.
+func (m *Model) ClippedStep() Work {
+	limit := clip.GlobalNorm{Max: 1}
+	return Work{m.elements, 32 * m.elements, func() error {
+		m.grads.Reset(1)
+		if err := limit.Apply(m.grads); err != nil {
+			return err
+		}
+		r, err := m.opt.Step(m.grads, rate)
+		if err == nil && !r.Applied {
+			err = fmt.Errorf("work: %v", r)
+		}
+		return err
+	}}
+}
+
+// Update is AdamW alone.
+func (m *Model) Update() Work {
+	return Work{m.elements, 28 * m.elements, func() error {
+		m.grads.Reset(1)
+		return m.opt.Update(m.grads, rate)
+	}}
+}
+
+// Add is a micro-batch after the first.
+func (m *Model) Add() Work {
+	return Work{m.elements, 12 * m.elements, func() error {
+		if m.sum.Count() == 0 {
+			if err := m.sum.Add(1); err != nil {
+				return err
+			}
+		}
+		return m.sum.Add(1)
+	}}
+}
+
+// Write is the first micro-batch of a group. Add and Write share a sum: run
+// one of them at a time.
+func (m *Model) Write() Work {
+	return Work{m.elements, 8 * m.elements, func() error {
+		m.sum.Take()
+		return m.sum.Add(1)
+	}}
+}
+
+// CrossEntropy is value and gradient with label smoothing 0.1; the logits have
+// standard deviation 2.
+func CrossEntropy(rows, classes int) Work {
+	n := rows * classes
+	logits := descent.Of(Normal(n, 2, 1), rows, classes)
+	grad := descent.Of(make([]float32, n), rows, classes)
+	y := make([]int64, rows)
+	for i := range y {
+		y[i] = int64(rand.New(rand.NewPCG(2, uint64(i))).IntN(classes))
+	}
+	targets := descent.Of(y)
+	ce := loss.CrossEntropy{Smoothing: 0.1}
+	return Work{n, 8 * n, func() error {
+		r, err := ce.Eval(grad, logits, targets)
+		if err == nil && r.NonFinite > 0 {
+			err = fmt.Errorf("work: %d losses are not finite", r.NonFinite)
+		}
+		return err
+	}}
+}
+
+// Dropout drops a tenth of x. The mask is always the same: in place, nine
+// tenths of the elements stay other than zero.
+func Dropout(x []float32, inPlace bool) Work {
+	src := descent.Of(x)
+	dst := src
+	if !inPlace {
+		dst = descent.Of(make([]float32, len(x)))
+	}
+	drop := regularize.Dropout{P: 0.1, Seed: 1}
+	return Work{len(x), 8 * len(x), func() error { return drop.Apply(dst, src, 0) }}
+}
+
+// Cast converts x to a narrow format.
+func Cast[T descent.BFloat16 | descent.Float16 | descent.Float8E4M3 | descent.Float8E5M2](x []float32) Work {
+	src, dst := descent.Of(x), descent.Of(make([]T, len(x)))
+	return Work{len(x), src.Bytes() + dst.Bytes(), func() error {
+		return src.Device().Backend().Convert(dst.Buffer(), src.Buffer())
+	}}
+}
+
+// SumSquares is the norm of one tensor.
+func SumSquares(x []float32) (Work, error) {
+	g, err := descent.NewGradients([]descent.View{descent.Of(x)})
+	if err != nil {
+		return Work{}, err
+	}
+	m := &Model{grads: g, elements: len(x)}
+	return m.Norm(), nil
+}
