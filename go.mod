@@ -1,8 +1,8 @@
 module github.com/descent-ml/descent
 
-go 1.26.0
+go 1.25.0
 
 require (
-	github.com/klauspost/cpuid/v2 v2.4.2 // indirect
-	golang.org/x/sys v0.49.0 // indirect
+	github.com/klauspost/cpuid/v2 v2.4.2
+	golang.org/x/sys v0.47.0
 )

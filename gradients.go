@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/descent-ml/descent/internal/backend"
+	"github.com/descent-ml/descent/internal/fmath"
 )
 
 // Param is a named tensor that training moves, and its gradient.
@@ -18,9 +19,11 @@ type Param struct {
 // Gradients is a list of gradient tensors times a pending factor.
 //
 // Averaging over micro-batches, removing a loss scale and clipping by the
-// global norm only change the factor: no memory moves. The norm is found in one
-// read, once, however many ask; the optimizer applies the factor as it reads.
-// Apply writes it into the tensors for those who use an optimizer of their own.
+// global norm only change the factor: no memory moves. Clipping each tensor by
+// its own norm gives each a factor of its own besides. The norm is found in one
+// read, once, however many ask; the optimizer applies the factors as it reads.
+// Apply writes them into the tensors for those who use an optimizer of their
+// own.
 //
 // All tensors are on one device and are floating point. A Gradients must not be
 // used by two goroutines at once.
@@ -29,12 +32,15 @@ type Gradients struct {
 	views  []View
 	dev    Device
 	set    *backend.Set
-	factor float64
-	clip   float64 // the part of factor that clipping put there
+	scale  float64   // the factor of all tensors without what clipping put there
+	clip   float64   // what clipping put there
+	own    []float64 // what clipping put there for each tensor alone
+	uneven bool      // one of own is not 1
 
 	pass  *backend.Norm
-	known bool // norm holds for the tensors as they are
-	norm  Norm // without the factor
+	power *backend.Power // made when first asked for
+	known bool           // norm holds for the tensors as they are
+	norm  Norm           // without the factors
 }
 
 // Norm is what one read of all gradients tells, the pending factor applied.
@@ -42,6 +48,8 @@ type Norm struct {
 	// L2 is the square root of the sum of all squares, summed in float64; +Inf
 	// if any element is NaN or ±Inf.
 	L2 float64
+	// PreClip is L2 without what clipping put into the pending factors.
+	PreClip float64
 	// Finite is L2 over the finite elements only.
 	Finite float64
 	// MaxAbs is the largest magnitude of the finite elements.
@@ -133,6 +141,7 @@ func newGradients(names []string, views []View) (*Gradients, error) {
 	}
 	g.set = backend.NewSet(bufs)
 	g.pass = backend.NewNorm(g.set)
+	g.own = make([]float64, len(views))
 	g.Reset(1)
 	return g, nil
 }
@@ -149,10 +158,14 @@ func (g *Gradients) Name(i int) string { return g.names[i] }
 // Device is where the tensors are.
 func (g *Gradients) Device() Device { return g.dev }
 
-// Factor is what the tensors are still to be multiplied by.
-func (g *Gradients) Factor() float64 { return g.factor }
+// Factor is what all tensors are still to be multiplied by.
+func (g *Gradients) Factor() float64 { return g.scale * g.clip }
 
-// Clipped is the part of the factor that clipping put there, 1 for none.
+// TensorFactor is what tensor i is still to be multiplied by: Factor, and what
+// ClipTensor put there for it alone.
+func (g *Gradients) TensorFactor(i int) float64 { return g.scale * g.clip * g.own[i] }
+
+// Clipped is the part of Factor that clipping put there, 1 for none.
 func (g *Gradients) Clipped() float64 { return g.clip }
 
 // Set is the tensors' memory, for the packages of this module.
@@ -160,27 +173,51 @@ func (g *Gradients) Set() *backend.Set { return g.set }
 
 // Reset says that the tensors hold new values, to be multiplied by factor.
 func (g *Gradients) Reset(factor float64) {
-	g.factor, g.clip = factor, 1
+	g.scale, g.clip = factor, 1
+	for i := range g.own {
+		g.own[i] = 1
+	}
+	g.uneven = false
 	g.known = false
 }
+
+// Changed says that the tensors hold new values under the same factors.
+func (g *Gradients) Changed() { g.known = false }
 
 // Scale multiplies the pending factor: 1/k after k micro-batches, 1/s to remove
 // a loss scale s. A factor that is NaN or infinite is an error.
 func (g *Gradients) Scale(by float64) error {
-	f := g.factor * by
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return fmt.Errorf("descent: Gradients.Scale: factor %v times %v, want a finite product", g.factor, by)
+	if err := g.finite("Scale", by); err != nil {
+		return err
 	}
-	g.factor = f
+	g.scale *= by
 	return nil
 }
 
 // Clip is Scale for clipping: Clipped and an optimizer's report tell it apart.
+// A factor of 0 makes the optimizer skip the step.
 func (g *Gradients) Clip(by float64) error {
-	if err := g.Scale(by); err != nil {
+	if err := g.finite("Clip", by); err != nil {
 		return err
 	}
 	g.clip *= by
+	return nil
+}
+
+// ClipTensor is Clip for tensor i alone.
+func (g *Gradients) ClipTensor(i int, by float64) error {
+	if f := g.own[i] * by; math.IsNaN(f) || math.IsInf(f, 0) {
+		return fmt.Errorf("descent: Gradients.ClipTensor: factor %v of %s times %v, want a finite product", g.own[i], g.names[i], by)
+	}
+	g.own[i] *= by
+	g.uneven = g.uneven || g.own[i] != 1
+	return nil
+}
+
+func (g *Gradients) finite(op string, by float64) error {
+	if f := g.Factor() * by; math.IsNaN(f) || math.IsInf(f, 0) {
+		return fmt.Errorf("descent: Gradients.%s: factor %v times %v, want a finite product", op, g.Factor(), by)
+	}
 	return nil
 }
 
@@ -212,16 +249,43 @@ func (g *Gradients) Norm() (Norm, error) {
 		}
 		g.known = true
 	}
-	n, f := g.norm, math.Abs(g.factor)
+	n, f := g.norm, math.Abs(g.Factor())
+	n.PreClip = times(n.L2, math.Abs(g.scale))
+	if g.uneven {
+		g.weigh(&n)
+	}
 	n.Finite *= f
 	n.MaxAbs *= f
-	if !math.IsInf(n.L2, 1) { // keep +Inf where the factor is 0
-		n.L2 *= f
-	}
+	n.L2 = times(n.L2, f)
 	return n, nil
 }
 
-// TensorNorm is the 2-norm of tensor i, the factor applied; +Inf if an element
+// times is norm·f, but +Inf stays what it is where f is 0.
+func times(norm, f float64) float64 {
+	if math.IsInf(norm, 1) {
+		return norm
+	}
+	return norm * f
+}
+
+// weigh recomputes n from each tensor's part with the tensor's own factor.
+func (g *Gradients) weigh(n *Norm) {
+	sum, largest := 0.0, 0.0
+	for i, s := range g.pass.Stats {
+		f := math.Abs(g.own[i])
+		largest = max(largest, s.MaxAbs*f)
+		if s.MaxAbs > 0 && f > 0 {
+			r := math.Sqrt(g.pass.Sums[i]) * f
+			sum += float64(r * r)
+		}
+	}
+	n.MaxAbs, n.Finite = largest, math.Sqrt(sum)
+	if !math.IsInf(n.L2, 1) {
+		n.L2 = n.Finite
+	}
+}
+
+// TensorNorm is the 2-norm of tensor i, the factors applied; +Inf if an element
 // is not finite. It is part of the same one read as Norm.
 func (g *Gradients) TensorNorm(i int) (float64, error) {
 	if _, err := g.Norm(); err != nil {
@@ -230,18 +294,103 @@ func (g *Gradients) TensorNorm(i int) (float64, error) {
 	if g.pass.Stats[i].NonFinite > 0 {
 		return math.Inf(1), nil
 	}
-	return math.Sqrt(g.pass.Sums[i]) * math.Abs(g.factor), nil
+	return math.Sqrt(g.pass.Sums[i]) * math.Abs(g.TensorFactor(i)), nil
 }
 
-// Apply multiplies the tensors by the pending factor, which becomes 1. Narrow
-// formats are multiplied in float32 and rounded to nearest even.
-func (g *Gradients) Apply() error {
-	if g.factor == 1 {
-		return nil
+// PNorm is the norm of order p over all tensors, the factors applied.
+//
+//	(Σ|g|ᵖ)^(1/p);  p = +Inf: the largest |g|
+//
+// Special cases are: +Inf if an element is not finite; 0 where there are no
+// elements, for which PyTorch refuses p = +Inf. p that is not more than 0 is an
+// error. Orders 2 and +Inf are part of the same one read as Norm, others read
+// the tensors once more and sum (|g|/max)ᵖ in float64, so that only the result
+// can overflow.
+func (g *Gradients) PNorm(p float64) (float64, error) {
+	if !(p > 0) {
+		return 0, fmt.Errorf("descent: Gradients.PNorm: p is %v, want more than 0", p)
 	}
-	if err := g.dev.Backend().Scale(g.set, g.factor); err != nil {
+	n, err := g.Norm()
+	switch {
+	case err != nil:
+		return 0, err
+	case n.NonFinite.Count > 0:
+		return math.Inf(1), nil
+	case p == 2:
+		return n.L2, nil
+	case math.IsInf(p, 1):
+		return n.MaxAbs, nil
+	case g.norm.MaxAbs == 0:
+		return 0, nil
+	}
+	if g.power == nil {
+		g.power = backend.NewPower(g.pass)
+	}
+	g.power.P, g.power.Unit = p, g.norm.MaxAbs
+	if err := g.dev.Backend().Power(g.power); err != nil {
+		return 0, err
+	}
+	sum := 0.0
+	for i, s := range g.power.Sums {
+		if f := math.Abs(g.own[i]); f != 1 {
+			s = float64(s * fmath.Pow(f, p))
+		}
+		sum += s
+	}
+	return fmath.Pow(sum, 1/p) * g.norm.MaxAbs * math.Abs(g.Factor()), nil
+}
+
+// Apply multiplies the tensors by their pending factors, which become 1. Narrow
+// formats are multiplied in float32 and rounded to nearest even. A tensor whose
+// factor is 1 is not read.
+func (g *Gradients) Apply() error {
+	f := g.Factor()
+	switch {
+	case g.uneven:
+		if err := g.dev.Backend().ScaleEach(g.set, g.factors()); err != nil {
+			return err
+		}
+	case f == 1:
+		return nil
+	default:
+		if err := g.dev.Backend().Scale(g.set, f); err != nil {
+			return err
+		}
+	}
+	g.Reset(1)
+	return nil
+}
+
+// Clamp is Apply that also limits every element to ±limit. NaN stays NaN.
+func (g *Gradients) Clamp(limit float64) error {
+	if !(limit >= 0) {
+		return fmt.Errorf("descent: Gradients.Clamp: limit %v, want at least 0", limit)
+	}
+	c := backend.Clamp{X: g.set, By: g.factors(), Limit: limit}
+	if err := g.dev.Backend().Clamp(c); err != nil {
 		return err
 	}
 	g.Reset(1)
 	return nil
+}
+
+// ZeroNonFinite sets elements that are NaN or ±Inf to 0, where there are any.
+// The factors stay pending.
+func (g *Gradients) ZeroNonFinite() error {
+	if n, err := g.Norm(); err != nil || n.NonFinite.Count == 0 {
+		return err
+	}
+	if err := g.dev.Backend().Clamp(backend.Clamp{X: g.set, Limit: math.Inf(1), Zero: true}); err != nil {
+		return err
+	}
+	g.Changed()
+	return nil
+}
+
+// factors makes own what each tensor is to be multiplied by; Reset follows.
+func (g *Gradients) factors() []float64 {
+	for i := range g.own {
+		g.own[i] = g.TensorFactor(i)
+	}
+	return g.own
 }

@@ -222,3 +222,139 @@ func TestNormDoesNotAllocate(t *testing.T) {
 		t.Errorf("norm and apply allocate %v times", n)
 	}
 }
+
+func TestTensorFactors(t *testing.T) {
+	x, y, h := []float32{3, 4}, []float64{-2}, []BFloat16{NewBFloat16(float32(8))}
+	g, err := NewGradients([]View{Of(x), Of(y), Of(h)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(g.Scale(0.5), g.ClipTensor(0, 0.25), g.Clip(0.5), g.ClipTensor(0, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if g.Factor() != 0.25 || g.Clipped() != 0.5 || g.TensorFactor(0) != 0.125 || g.TensorFactor(1) != 0.25 {
+		t.Errorf("factors %v, %v, %v, clipped %v", g.Factor(), g.TensorFactor(0), g.TensorFactor(1), g.Clipped())
+	}
+	n, err := g.Norm()
+	want := math.Sqrt(0.625*0.625 + 0.5*0.5 + 2*2)
+	if err != nil || !(math.Abs(n.L2-want) <= 1e-15) || n.Finite != n.L2 || n.MaxAbs != 2 {
+		t.Errorf("norm %+v, want %v", n, want)
+	}
+	if want := 0.5 * math.Sqrt(25+4+64); n.PreClip != want {
+		t.Errorf("PreClip %v, want %v", n.PreClip, want)
+	}
+	if l, err := g.TensorNorm(0); err != nil || l != 0.625 {
+		t.Errorf("norm of tensor 0: %v, %v", l, err)
+	}
+	if p, err := g.PNorm(math.Inf(1)); err != nil || p != 2 {
+		t.Errorf("largest: %v, %v", p, err)
+	}
+	if p, err := g.PNorm(1); err != nil || p != 0.875+0.5+2 {
+		t.Errorf("1-norm: %v, %v", p, err)
+	}
+	if err := g.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if x[0] != 0.375 || x[1] != 0.5 || y[0] != -0.5 || h[0].Float32() != 2 || g.Factor() != 1 || g.TensorFactor(0) != 1 || g.Clipped() != 1 {
+		t.Errorf("applied: %v %v %v, factor %v", x, y, h, g.TensorFactor(0))
+	}
+	y[0] = math.Inf(-1)
+	g.Reset(2)
+	if err := g.ClipTensor(1, 0); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := g.Norm(); err != nil || !math.IsInf(n.L2, 1) || !math.IsInf(n.PreClip, 1) || math.IsNaN(n.Finite) || n.NonFinite.Name != "1" {
+		t.Errorf("not finite: %+v, %v", n, err)
+	}
+}
+
+func TestFactorsRefuse(t *testing.T) {
+	g, err := NewGradients([]View{Of([]float32{1})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, by := range []float64{math.NaN(), math.Inf(1)} {
+		if g.Scale(by) == nil || g.Clip(by) == nil || g.ClipTensor(0, by) == nil || g.TensorFactor(0) != 1 {
+			t.Errorf("factor %v was taken: %v", by, g.TensorFactor(0))
+		}
+	}
+	for _, p := range []float64{0, -1, math.NaN()} {
+		if _, err := g.PNorm(p); err == nil || !strings.Contains(err.Error(), "more than 0") {
+			t.Errorf("p = %v: %v", p, err)
+		}
+	}
+	for _, limit := range []float64{-1, math.NaN()} {
+		if err := g.Clamp(limit); err == nil {
+			t.Errorf("Clamp(%v) was taken", limit)
+		}
+	}
+}
+
+// A factor of 0, which makes the optimizer skip, leaves the norm before clipping
+// to be reported.
+func TestPreClipOfZeroFactor(t *testing.T) {
+	g, err := NewGradients([]View{Of([]float32{3, 4})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(g.Scale(2), g.Clip(0)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := g.Norm(); err != nil || n.PreClip != 10 || n.L2 != 0 || g.Factor() != 0 {
+		t.Errorf("norm %+v, factor %v, %v", n, g.Factor(), err)
+	}
+}
+
+func TestPNorm(t *testing.T) {
+	a, b := ramp[float32](70001), ramp[float64](777)
+	g, err := NewGradients([]View{Of(a), Of(b), Of([]float32{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Scale(-3); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []float64{0.5, 1, 1.5, 2, 3, 7, 100} {
+		sum := 0.0
+		for _, v := range a {
+			sum += math.Pow(math.Abs(float64(v)), p)
+		}
+		for _, v := range b {
+			sum += math.Pow(math.Abs(v), p)
+		}
+		// 7·10⁴ terms in another order.
+		want := 3 * math.Pow(sum, 1/p)
+		if got, err := g.PNorm(p); err != nil || !(math.Abs(got-want) <= 1e-11*want) {
+			t.Errorf("p = %v: %v, want %v (%v)", p, got, want, err)
+		}
+	}
+	// No power of an element overflows, only the result can.
+	big, err := NewGradients([]View{Of([]float64{1e300, -1e300})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := big.PNorm(3); err != nil || !(math.Abs(got-1e300*math.Cbrt(2)) <= 1e286) {
+		t.Errorf("large elements: %v, %v", got, err)
+	}
+	for _, v := range []View{Of([]float32{}), Of([]float32{0, 0})} {
+		zero, err := NewGradients([]View{v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []float64{0.5, 1, 2, 3, math.Inf(1)} {
+			if got, err := zero.PNorm(p); err != nil || got != 0 {
+				t.Errorf("%v, p = %v: %v, %v", v, p, got, err)
+			}
+		}
+	}
+	a[5] = float32(math.NaN())
+	g.Changed()
+	for _, p := range []float64{0.5, 1, 2, 3, math.Inf(1)} {
+		if got, err := g.PNorm(p); err != nil || !math.IsInf(got, 1) {
+			t.Errorf("NaN, p = %v: %v, %v", p, got, err)
+		}
+	}
+	if n := testing.AllocsPerRun(5, func() { _, _ = g.PNorm(3) }); n != 0 {
+		t.Errorf("PNorm allocates %v times", n)
+	}
+}

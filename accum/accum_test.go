@@ -205,20 +205,6 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestNoAllocations(t *testing.T) {
-	a, err := New(one(make([]float32, 200000)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := testing.AllocsPerRun(20, func() {
-		_ = a.Add(1)
-		_ = a.AddMean(2)
-		a.Take()
-	}); n != 0 {
-		t.Errorf("a group allocates %v times", n)
-	}
-}
-
 func ExampleAccumulator() {
 	grad := make([]float32, 2)
 	params := []descent.Param{{Name: "w", Value: descent.Of(make([]float32, 2)), Grad: descent.Of(grad)}}

@@ -1,17 +1,20 @@
 module github.com/descent-ml/descent/bench
 
-go 1.26.0
+go 1.25.0
 
 replace github.com/descent-ml/descent => ../
 
 require (
-	github.com/chewxy/math32 v1.10.1 // indirect
 	github.com/descent-ml/descent v0.0.0-00010101000000-000000000000
-	github.com/klauspost/cpuid/v2 v2.4.2 // indirect
-	github.com/viterin/partial v1.1.0 // indirect
 	github.com/viterin/vek v0.4.3
 	github.com/x448/float16 v0.8.4
-	golang.org/x/exp v0.0.0-20230817173708-d852ddb80c63 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	gonum.org/v1/gonum v0.17.0
+)
+
+require (
+	github.com/chewxy/math32 v1.10.1 // indirect
+	github.com/klauspost/cpuid/v2 v2.4.2 // indirect
+	github.com/viterin/partial v1.1.0 // indirect
+	golang.org/x/exp v0.0.0-20230817173708-d852ddb80c63 // indirect
+	golang.org/x/sys v0.47.0 // indirect
 )

@@ -1,12 +1,26 @@
 // Package clip limits gradients.
 //
-// What a single number can express only changes the pending factor of a
-// descent.Gradients: clipping by the global norm reads the gradients once and
-// writes nothing.
+// What a number for each tensor can express only changes the pending factors of
+// a descent.Gradients: these limits read the gradients once, for the norm that
+// the optimizer's step needs anyway, and write nothing. Value, AGC and
+// PerExample write, in one pass.
 //
-//	descent               PyTorch
-//	clip.GlobalNorm       torch.nn.utils.clip_grad_norm_
-//	Gradients.Norm        torch.nn.utils.get_total_norm
+//	descent                  PyTorch and others
+//	clip.GlobalNorm          torch.nn.utils.clip_grad_norm_, optax.clip_by_global_norm
+//	clip.Value               torch.nn.utils.clip_grad_value_
+//	clip.PerTensorNorm       clip_grad_norm_ for each parameter
+//	clip.BlockRMS            optax.clip_by_block_rms
+//	clip.AGC                 timm adaptive_clip_grad, optax.adaptive_grad_clip
+//	clip.PerExample          optax.differentially_private_aggregate
+//	clip.New(Percentile)     AutoClip
+//	clip.New(ZScore)         ZClip
+//	clip.New(AdaGC)          AdaGC
+//	clip.New(NonFinite)      error_if_nonfinite, optax.apply_if_finite
+//	Gradients.PNorm          torch.nn.utils.get_total_norm
+//
+// A gradient with NaN or ±Inf is never clipped and never remembered: the
+// optimizer's step refuses it, and its report says where the first such element
+// is. Who wants an error or zeros instead begins with NonFinite.
 //
 // Who wants the gradients themselves clipped, for an optimizer of another
 // library, calls Gradients.Apply afterwards.
@@ -19,43 +33,16 @@ import (
 	"github.com/descent-ml/descent/internal/check"
 )
 
-// GlobalNorm limits the 2-norm of all gradients together.
-//
-//	factor = factor · min(1, Max/(norm+Eps)),  norm = factor·√Σg²
-//
-// Special cases are: a norm of 0 changes nothing; a gradient with NaN or ±Inf
-// changes nothing either: the optimizer's step refuses it and its report says
-// where the first such element is. Max = +Inf measures and never clips.
-//
-// The norm is summed in float64 over all elements at once; PyTorch takes the
-// float32 norm of the tensors' float32 norms, adds 1e-6 to it, and multiplies
-// even where the coefficient is 1. Eps: 1e-6 gives its coefficient.
-// See https://arxiv.org/abs/1211.5063.
-type GlobalNorm struct {
-	Max float64 // more than 0
-	Eps float64 // added to the norm; 0 is exact
+var inf = math.Inf(1)
+
+// limit is the field of a limit: more than 0, +Inf for none.
+func limit(name string, value float64) check.Field {
+	return check.Field{Name: name, Value: value, OpenMin: true, Max: inf, AllowsInf: true}
 }
 
-// Validate reports the first field out of range.
-func (c GlobalNorm) Validate() error {
-	return check.Fields("clip.GlobalNorm",
-		check.Field{Name: "Max", Value: c.Max, OpenMin: true, Max: math.Inf(1), AllowsInf: true},
-		check.Field{Name: "Eps", Value: c.Eps, Max: math.Inf(1)})
-}
-
-// Apply reads the gradients once, unless their norm is already known, and
-// multiplies their pending factor. An invalid c is an error, and nothing has
-// changed then.
-func (c GlobalNorm) Apply(g *descent.Gradients) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	n, err := g.Norm()
-	if err != nil {
-		return err
-	}
-	if norm := n.L2 + c.Eps; norm > c.Max && !math.IsInf(n.L2, 1) {
-		return g.Clip(c.Max / norm)
-	}
-	return nil
+// read returns what one read of the gradients tells, and whether a limit may act
+// on it: not where an element is NaN or ±Inf or the norm overflows.
+func read(g *descent.Gradients) (n descent.Norm, ok bool, err error) {
+	n, err = g.Norm()
+	return n, err == nil && !math.IsInf(n.L2, 1), err
 }

@@ -34,7 +34,6 @@ type Rule interface {
 // by two goroutines at once.
 type Optimizer struct {
 	rule   Rule
-	kernel kernel.Rule
 	dev    descent.Device
 	names  []string
 	values []descent.View
@@ -59,7 +58,7 @@ func New(params []Param, rule Rule) (*Optimizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Optimizer{rule: rule, kernel: rule.kernel(), dev: grads.Device()}
+	o := &Optimizer{rule: rule, dev: grads.Device()}
 	seen := map[string]bool{}
 	bufs := make([]backend.Buffer, len(params))
 	o.update.Slots = make([][]backend.Buffer, len(params))
@@ -96,7 +95,7 @@ func New(params []Param, rule Rule) (*Optimizer, error) {
 			o.update.Slots[i] = append(o.update.Slots[i], b)
 		}
 		o.slots = append(o.slots, slots)
-		o.update.Rules = append(o.update.Rules, o.kernel)
+		o.update.Rules = append(o.update.Rules, rule.kernel())
 	}
 	o.update.Params = backend.NewSet(bufs)
 	o.checked = grads
@@ -169,7 +168,7 @@ type Report struct {
 	Reason    Reason            // why not, when not
 	Step      int64             // steps applied so far, this one included
 	Norm      float64           // of all gradients before clipping; +Inf if one is not finite
-	Factor    float64           // what the gradients were multiplied by
+	Factor    float64           // what the gradients were multiplied by, but for what ClipTensor added
 	Clipped   float64           // the part of Factor that clipping put there, 1 for none
 	NonFinite descent.NonFinite // where the first NaN or ±Inf is
 }
@@ -201,10 +200,7 @@ func (o *Optimizer) Step(g *descent.Gradients, lr float64) (Report, error) {
 		return Report{}, err
 	}
 	r := Report{
-		Step: o.step, Norm: n.L2, Factor: g.Factor(), Clipped: g.Clipped(), NonFinite: n.NonFinite,
-	}
-	if g.Clipped() != 0 {
-		r.Norm /= g.Clipped()
+		Step: o.step, Norm: n.PreClip, Factor: g.Factor(), Clipped: g.Clipped(), NonFinite: n.NonFinite,
 	}
 	switch {
 	case n.NonFinite.Count > 0:
@@ -239,7 +235,9 @@ func (o *Optimizer) usable(g *descent.Gradients, lr float64) error {
 }
 
 func (o *Optimizer) apply(g *descent.Gradients, lr float64) error {
-	o.rule.set(o.kernel, o.step+1, lr, g.Factor())
+	for i, k := range o.update.Rules {
+		o.rule.set(k, o.step+1, lr, g.TensorFactor(i))
+	}
 	o.update.Grads = g.Set()
 	if err := o.dev.Backend().Update(&o.update); err != nil {
 		return err

@@ -155,14 +155,6 @@ func NewNorm(x *Set) *Norm {
 	return n
 }
 
-// Accumulate adds Factor·Src to Dst, or with Write sets Dst to it. The sets
-// have the same lengths; Dst is as wide as Src or wider.
-type Accumulate struct {
-	Dst, Src *Set
-	Factor   float64
-	Write    bool
-}
-
 // Update moves parameters by their gradients. Every list has the parameters'
 // order and lengths.
 type Update struct {
@@ -185,9 +177,10 @@ type Backend interface {
 
 	Norm(n *Norm) error
 	Scale(x *Set, factor float64) error
-	Accumulate(a *Accumulate) error
 	Update(u *Update) error
 
+	Accumulators
+	Clippers
 	Losses
 	Regularizers
 }

@@ -17,7 +17,7 @@ import (
 // GODEBUG=cpu.NAME=off, and all false with the tag purego.
 var (
 	AVX2   = hasAVX2()           // AVX2, FMA, F16C
-	AVX512 = AVX2 && hasAVX512() // AVX512F, BW, DQ, VL over AVX2
+	AVX512 = AVX2 && hasAVX512() // AVX512F, BW, DQ, VL and BMI2 over AVX2
 	NEON   = hasNEON()           // Advanced SIMD, which every arm64 processor has
 )
 

@@ -15,7 +15,9 @@ type feature struct {
 	has  bool
 }
 
-// x/sys/cpu knows the operating system's part and GODEBUG, but not F16C.
+// The registers that the operating system saves are part of avx, avx2 and
+// avx512f in x/sys/cpu, which does not know F16C. GODEBUG clears the one bit it
+// names.
 func avx2Features() []feature {
 	return []feature{
 		{"osxsave", cpu.X86.HasOSXSAVE},
@@ -32,6 +34,7 @@ func avx512Features() []feature {
 		{"avx512bw", cpu.X86.HasAVX512BW},
 		{"avx512dq", cpu.X86.HasAVX512DQ},
 		{"avx512vl", cpu.X86.HasAVX512VL},
+		{"bmi2", cpu.X86.HasBMI2},
 	}
 }
 

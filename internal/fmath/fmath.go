@@ -24,9 +24,9 @@ func Exp(x float64) float64 {
 	}
 	k := math.Floor(float64(x*math.Log2E) + 0.5)
 	hi := x - float64(k*ln2Hi)
-	lo := k * ln2Lo
+	lo := float64(k * ln2Lo)
 	r := hi - lo
-	t := r * r
+	t := float64(r * r)
 	c := 4.13813679705723846039e-08
 	c = -1.65339022054652515390e-06 + float64(t*c)
 	c = 6.61375632143793436117e-05 + float64(t*c)
@@ -55,14 +55,14 @@ func Log(x float64) float64 {
 	f--
 	k := float64(ki)
 	s := f / (2 + f)
-	s2 := s * s
-	s4 := s2 * s2
+	s2 := float64(s * s)
+	s4 := float64(s2 * s2)
 	t1 := 2.857142874366239149e-01 + float64(s4*(1.818357216161805012e-01+float64(s4*1.479819860511658591e-01)))
-	t1 = s2 * (6.666666666666735130e-01 + float64(s4*t1))
+	t1 = float64(s2 * (6.666666666666735130e-01 + float64(s4*t1)))
 	t2 := 2.222219843214978396e-01 + float64(s4*1.531383769920937332e-01)
-	t2 = s4 * (3.999999999940941908e-01 + float64(s4*t2))
+	t2 = float64(s4 * (3.999999999940941908e-01 + float64(s4*t2)))
 	r := t1 + t2
-	hfsq := float64(0.5*f) * f
+	hfsq := float64(float64(0.5*f) * f)
 	return float64(k*ln2Hi) - ((hfsq - (float64(s*(hfsq+r)) + float64(k*ln2Lo))) - f)
 }
 

@@ -51,10 +51,11 @@ func (t *scaleTask) Run(item int) {
 
 // Accumulate implements backend.Backend. Narrow sources add to float32.
 func (Backend) Accumulate(a *backend.Accumulate) error {
+	if a.Low != nil {
+		return accumulatePairs(a)
+	}
 	for i, dst := range a.Dst.Bufs {
-		src := a.Src.Bufs[i]
-		same := dst.Type == src.Type && (dst.Type == backend.Float32 || dst.Type == backend.Float64)
-		if !same && !(dst.Type == backend.Float32 && src.Type.Float() && src.Type.Size() < 4) {
+		if src := a.Src.Bufs[i]; !sums(dst.Type, src.Type) {
 			return unsupported("accumulate", dst.Type, src.Type)
 		}
 	}
@@ -67,25 +68,35 @@ type accumulateTask backend.Accumulate
 func (t *accumulateTask) Run(item int) {
 	i, lo, hi := t.Dst.At(item)
 	dst, src := t.Dst.Bufs[i], t.Src.Bufs[i]
+	if dst.Type == backend.Float64 && src.Type != dst.Type {
+		accumulateWide(f64(dst, lo, hi), src, lo, t.Factor, t.Write)
+		return
+	}
+	uncached := dst.Ptr != src.Ptr && beyondCaches(dst.Type, t.Dst.Elems())
 	switch src.Type {
 	case backend.Float32:
-		accumulate(f32(dst, lo, hi), f32(src, lo, hi), float32(t.Factor), t.Write)
+		accumulate(f32(dst, lo, hi), f32(src, lo, hi), float32(t.Factor), t.Write, uncached)
 	case backend.Float64:
-		accumulate(f64(dst, lo, hi), f64(src, lo, hi), t.Factor, t.Write)
+		accumulate(f64(dst, lo, hi), f64(src, lo, hi), t.Factor, t.Write, uncached)
 	default:
 		var wide [kernel.Block]float32
 		for at := lo; at < hi; at += kernel.Block {
 			w := wide[:min(kernel.Block, hi-at)]
 			widen(w, src, at, at+len(w))
-			accumulate(f32(dst, at, at+len(w)), w, float32(t.Factor), t.Write)
+			accumulate(f32(dst, at, at+len(w)), w, float32(t.Factor), t.Write, uncached)
 		}
 	}
 }
 
-func accumulate[F kernel.Float](dst, src []F, factor F, write bool) {
-	if write {
+// accumulate adds to dst, or with write sets it, then with stores past the
+// caches or not.
+func accumulate[F kernel.Float](dst, src []F, factor F, write, uncached bool) {
+	switch {
+	case write && uncached:
+		kernel.ScaleUncached(dst, src, factor)
+	case write:
 		kernel.Scale(dst, src, factor)
-		return
+	default:
+		kernel.Add(dst, src, factor)
 	}
-	kernel.Add(dst, src, factor)
 }

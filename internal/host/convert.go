@@ -14,14 +14,17 @@ func (Backend) Convert(dst, src backend.Buffer) error {
 		return unsupported("cast", dst.Type, src.Type)
 	}
 	t := converts.get()
-	*t = convertTask{dst, src}
+	*t = convertTask{dst, src, beyondCaches(dst.Type, dst.Len)}
 	spread(dst.Len, items(dst.Len), t)
 	*t = convertTask{}
 	converts.put(t)
 	return nil
 }
 
-type convertTask struct{ dst, src backend.Buffer }
+type convertTask struct {
+	dst, src backend.Buffer
+	uncached bool // stores go past the caches
+}
 
 var converts pooled[convertTask]
 
@@ -30,9 +33,9 @@ func (t *convertTask) Run(item int) {
 	hi := min(lo+backend.Item, t.dst.Len)
 	switch {
 	case t.src.Type == backend.Float32 && t.dst.Type.Size() < 4:
-		narrow(t.dst, lo, hi, f32(t.src, lo, hi))
+		narrowTo(t.dst, lo, hi, f32(t.src, lo, hi), t.uncached)
 	case t.dst.Type == backend.Float32 && t.src.Type.Size() < 4:
-		widen(f32(t.dst, lo, hi), t.src, lo, hi)
+		widenTo(f32(t.dst, lo, hi), t.src, lo, hi, t.uncached)
 	case t.src.Type == backend.Float64 && t.dst.Type == backend.Float64:
 		copy(f64(t.dst, lo, hi), f64(t.src, lo, hi))
 	case t.src.Type == backend.Float64 && t.dst.Type == backend.Float32:

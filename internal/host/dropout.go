@@ -12,7 +12,7 @@ func (Backend) Dropout(d backend.Dropout) error {
 		return unsupported("dropout", d.Dst.Type, d.Src.Type)
 	}
 	t := dropouts.get()
-	*t = dropoutTask{d, philox.NewKey(d.Seed, d.Stream)}
+	*t = dropoutTask{d, philox.NewKey(d.Seed, d.Stream), d.Dst != d.Src && beyondCaches(d.Dst.Type, d.Dst.Len)}
 	spread(d.Dst.Len, items(d.Dst.Len), t)
 	*t = dropoutTask{}
 	dropouts.put(t)
@@ -21,7 +21,8 @@ func (Backend) Dropout(d backend.Dropout) error {
 
 type dropoutTask struct {
 	backend.Dropout
-	key philox.Key
+	key      philox.Key
+	uncached bool // stores go past the caches
 }
 
 var dropouts pooled[dropoutTask]
@@ -31,10 +32,14 @@ func (t *dropoutTask) Run(item int) {
 	hi := min(lo+backend.Item, t.Dst.Len)
 	block := uint64(lo / 4)
 	switch {
+	case t.Group > 1 || t.Add.Ptr != nil:
+		t.groupsOrAdd(lo, hi)
 	case t.Drop > 1<<32-1 && t.Dst.Type == backend.Float32:
 		clear(f32(t.Dst, lo, hi))
 	case t.Drop > 1<<32-1:
 		clear(f64(t.Dst, lo, hi))
+	case t.Dst.Type == backend.Float32 && t.uncached:
+		kernel.DropoutUncached(f32(t.Dst, lo, hi), f32(t.Src, lo, hi), float32(t.Scale), uint32(t.Drop), t.key, block, t.Step)
 	case t.Dst.Type == backend.Float32:
 		kernel.Dropout(f32(t.Dst, lo, hi), f32(t.Src, lo, hi), float32(t.Scale), uint32(t.Drop), t.key, block, t.Step)
 	default:

@@ -4,13 +4,120 @@
 
 #include "textflag.h"
 
-// func toBF16AVX2(dst []uint16, src []float32)
-// Requires: AVX, AVX2
-TEXT ·toBF16AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
+// func toBF16AVX2(dst []uint16, src []float32, uncached bool)
+// Requires: AVX, AVX2, MMX+
+TEXT ·toBF16AVX2(SB), NOSPLIT, $0-49
+	MOVQ      dst_base+0(FP), AX
+	MOVQ      src_base+24(FP), CX
+	MOVQ      dst_len+8(FP), DX
+	XORQ      BX, BX
+	CMPB      uncached+48(FP), $0x00
+	JE        cached
+	CMPQ      DX, $+32
+	JL        cached
+	VMOVUPS   (CX)(BX*4), Y0
+	VCMPPS    $0x03, Y0, Y0, Y3
+	VPSRLD    $0x10, Y0, Y1
+	VPAND     one<>+0(SB), Y1, Y2
+	VPADDD    half16<>+0(SB), Y2, Y2
+	VPADDD    Y0, Y2, Y2
+	VPSRLD    $0x10, Y2, Y2
+	VPOR      quiet16<>+0(SB), Y1, Y1
+	VBLENDVPS Y3, Y1, Y2, Y2
+	VMOVUPS   32(CX)(BX*4), Y0
+	VCMPPS    $0x03, Y0, Y0, Y4
+	VPSRLD    $0x10, Y0, Y1
+	VPAND     one<>+0(SB), Y1, Y3
+	VPADDD    half16<>+0(SB), Y3, Y3
+	VPADDD    Y0, Y3, Y3
+	VPSRLD    $0x10, Y3, Y3
+	VPOR      quiet16<>+0(SB), Y1, Y1
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   64(CX)(BX*4), Y0
+	VCMPPS    $0x03, Y0, Y0, Y5
+	VPSRLD    $0x10, Y0, Y1
+	VPAND     one<>+0(SB), Y1, Y4
+	VPADDD    half16<>+0(SB), Y4, Y4
+	VPADDD    Y0, Y4, Y4
+	VPSRLD    $0x10, Y4, Y4
+	VPOR      quiet16<>+0(SB), Y1, Y1
+	VBLENDVPS Y5, Y1, Y4, Y4
+	VMOVUPS   96(CX)(BX*4), Y0
+	VCMPPS    $0x03, Y0, Y0, Y6
+	VPSRLD    $0x10, Y0, Y1
+	VPAND     one<>+0(SB), Y1, Y5
+	VPADDD    half16<>+0(SB), Y5, Y5
+	VPADDD    Y0, Y5, Y5
+	VPSRLD    $0x10, Y5, Y5
+	VPOR      quiet16<>+0(SB), Y1, Y1
+	VBLENDVPS Y6, Y1, Y5, Y5
+	VPACKUSDW Y3, Y2, Y2
+	VPERMQ    $0xd8, Y2, Y2
+	VMOVUPS   Y2, (AX)(BX*2)
+	VPACKUSDW Y5, Y4, Y4
+	VPERMQ    $0xd8, Y4, Y4
+	VMOVUPS   Y4, 32(AX)(BX*2)
+	MOVQ      AX, BX
+	NEGQ      BX
+	ANDQ      $+31, BX
+	SHRQ      $0x01, BX
+	LEAQ      -32(DX), SI
+	CMPQ      BX, SI
+	JGT       uncachedend
+
+uncached:
+	PREFETCHT0 8192(CX)(BX*4)
+	PREFETCHT0 8256(CX)(BX*4)
+	VMOVUPS    (CX)(BX*4), Y0
+	VCMPPS     $0x03, Y0, Y0, Y3
+	VPSRLD     $0x10, Y0, Y1
+	VPAND      one<>+0(SB), Y1, Y2
+	VPADDD     half16<>+0(SB), Y2, Y2
+	VPADDD     Y0, Y2, Y2
+	VPSRLD     $0x10, Y2, Y2
+	VPOR       quiet16<>+0(SB), Y1, Y1
+	VBLENDVPS  Y3, Y1, Y2, Y2
+	VMOVUPS    32(CX)(BX*4), Y0
+	VCMPPS     $0x03, Y0, Y0, Y4
+	VPSRLD     $0x10, Y0, Y1
+	VPAND      one<>+0(SB), Y1, Y3
+	VPADDD     half16<>+0(SB), Y3, Y3
+	VPADDD     Y0, Y3, Y3
+	VPSRLD     $0x10, Y3, Y3
+	VPOR       quiet16<>+0(SB), Y1, Y1
+	VBLENDVPS  Y4, Y1, Y3, Y3
+	VMOVUPS    64(CX)(BX*4), Y0
+	VCMPPS     $0x03, Y0, Y0, Y5
+	VPSRLD     $0x10, Y0, Y1
+	VPAND      one<>+0(SB), Y1, Y4
+	VPADDD     half16<>+0(SB), Y4, Y4
+	VPADDD     Y0, Y4, Y4
+	VPSRLD     $0x10, Y4, Y4
+	VPOR       quiet16<>+0(SB), Y1, Y1
+	VBLENDVPS  Y5, Y1, Y4, Y4
+	VMOVUPS    96(CX)(BX*4), Y0
+	VCMPPS     $0x03, Y0, Y0, Y6
+	VPSRLD     $0x10, Y0, Y1
+	VPAND      one<>+0(SB), Y1, Y5
+	VPADDD     half16<>+0(SB), Y5, Y5
+	VPADDD     Y0, Y5, Y5
+	VPSRLD     $0x10, Y5, Y5
+	VPOR       quiet16<>+0(SB), Y1, Y1
+	VBLENDVPS  Y6, Y1, Y5, Y5
+	VPACKUSDW  Y3, Y2, Y2
+	VPERMQ     $0xd8, Y2, Y2
+	VMOVNTPS   Y2, (AX)(BX*2)
+	VPACKUSDW  Y5, Y4, Y4
+	VPERMQ     $0xd8, Y4, Y4
+	VMOVNTPS   Y4, 32(AX)(BX*2)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        uncached
+
+uncachedend:
+	SFENCE
+
+cached:
 	LEAQ -32(DX), SI
 	CMPQ BX, SI
 	JGT  manyend
@@ -54,10 +161,10 @@ many:
 	VBLENDVPS Y6, Y1, Y5, Y5
 	VPACKUSDW Y3, Y2, Y2
 	VPERMQ    $0xd8, Y2, Y2
-	VMOVDQU   Y2, (AX)(BX*2)
+	VMOVUPS   Y2, (AX)(BX*2)
 	VPACKUSDW Y5, Y4, Y4
 	VPERMQ    $0xd8, Y4, Y4
-	VMOVDQU   Y4, 32(AX)(BX*2)
+	VMOVUPS   Y4, 32(AX)(BX*2)
 	ADDQ      $+32, BX
 	CMPQ      BX, SI
 	JLE       many
@@ -79,7 +186,7 @@ one:
 	VBLENDVPS    Y3, Y1, Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X0
 	VPACKUSDW    X0, X2, X0
-	VMOVDQU      X0, (AX)(BX*2)
+	VMOVUPS      X0, (AX)(BX*2)
 	ADDQ         $+8, BX
 	CMPQ         BX, SI
 	JLE          one
@@ -99,7 +206,7 @@ oneend:
 	VBLENDVPS    Y3, Y1, Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X0
 	VPACKUSDW    X0, X2, X0
-	VMOVDQU      X0, (AX)(BX*2)
+	VMOVUPS      X0, (AX)(BX*2)
 
 done:
 	VZEROUPPER
@@ -135,30 +242,289 @@ DATA quiet16<>+24(SB)/4, $0x00000040
 DATA quiet16<>+28(SB)/4, $0x00000040
 GLOBL quiet16<>(SB), RODATA|NOPTR, $32
 
-// func fromBF16AVX2(dst []float32, src []uint16)
-// Requires: AVX, AVX2
-TEXT ·fromBF16AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
-	LEAQ -32(DX), SI
+// func toBF16AVX512(dst []uint16, src []float32, uncached bool)
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·toBF16AVX512(SB), NOSPLIT, $0-49
+	MOVQ        dst_base+0(FP), AX
+	MOVQ        src_base+24(FP), CX
+	MOVQ        dst_len+8(FP), DX
+	XORQ        BX, BX
+	CMPB        uncached+48(FP), $0x00
+	JE          cached
+	CMPQ        DX, $+64
+	JL          cached
+	VMOVUPS     (CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z2
+	VPADDD.BCST half16<>+0(SB), Z2, Z2
+	VPADDD      Z0, Z2, Z2
+	VPSRLD      $0x10, Z2, Z2
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z2
+	VMOVUPS     64(CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z3
+	VPADDD.BCST half16<>+0(SB), Z3, Z3
+	VPADDD      Z0, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z3
+	VMOVUPS     128(CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z4
+	VPADDD.BCST half16<>+0(SB), Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPSRLD      $0x10, Z4, Z4
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z4
+	VMOVUPS     192(CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z5
+	VPADDD.BCST half16<>+0(SB), Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPSRLD      $0x10, Z5, Z5
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z5
+	VMOVDQU64   order8<>+0(SB), Z0
+	VPACKUSDW   Z3, Z2, Z2
+	VPERMQ      Z2, Z0, Z2
+	VMOVUPS     Z2, (AX)(BX*2)
+	VPACKUSDW   Z5, Z4, Z4
+	VPERMQ      Z4, Z0, Z4
+	VMOVUPS     Z4, 64(AX)(BX*2)
+	MOVQ        AX, BX
+	NEGQ        BX
+	ANDQ        $+63, BX
+	SHRQ        $0x01, BX
+	LEAQ        -64(DX), SI
+	CMPQ        BX, SI
+	JGT         uncachedend
+
+uncached:
+	PREFETCHT0  8192(CX)(BX*4)
+	PREFETCHT0  8256(CX)(BX*4)
+	PREFETCHT0  8320(CX)(BX*4)
+	PREFETCHT0  8384(CX)(BX*4)
+	VMOVUPS     (CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z2
+	VPADDD.BCST half16<>+0(SB), Z2, Z2
+	VPADDD      Z0, Z2, Z2
+	VPSRLD      $0x10, Z2, Z2
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z2
+	VMOVUPS     64(CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z3
+	VPADDD.BCST half16<>+0(SB), Z3, Z3
+	VPADDD      Z0, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z3
+	VMOVUPS     128(CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z4
+	VPADDD.BCST half16<>+0(SB), Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPSRLD      $0x10, Z4, Z4
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z4
+	VMOVUPS     192(CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z5
+	VPADDD.BCST half16<>+0(SB), Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPSRLD      $0x10, Z5, Z5
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z5
+	VMOVDQU64   order8<>+0(SB), Z0
+	VPACKUSDW   Z3, Z2, Z2
+	VPERMQ      Z2, Z0, Z2
+	VMOVNTPS    Z2, (AX)(BX*2)
+	VPACKUSDW   Z5, Z4, Z4
+	VPERMQ      Z4, Z0, Z4
+	VMOVNTPS    Z4, 64(AX)(BX*2)
+	ADDQ        $+64, BX
+	CMPQ        BX, SI
+	JLE         uncached
+
+uncachedend:
+	SFENCE
+
+cached:
+	LEAQ -64(DX), SI
 	CMPQ BX, SI
 	JGT  manyend
 
 many:
+	VMOVUPS     (CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z2
+	VPADDD.BCST half16<>+0(SB), Z2, Z2
+	VPADDD      Z0, Z2, Z2
+	VPSRLD      $0x10, Z2, Z2
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z2
+	VMOVUPS     64(CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z3
+	VPADDD.BCST half16<>+0(SB), Z3, Z3
+	VPADDD      Z0, Z3, Z3
+	VPSRLD      $0x10, Z3, Z3
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z3
+	VMOVUPS     128(CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z4
+	VPADDD.BCST half16<>+0(SB), Z4, Z4
+	VPADDD      Z0, Z4, Z4
+	VPSRLD      $0x10, Z4, Z4
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z4
+	VMOVUPS     192(CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z5
+	VPADDD.BCST half16<>+0(SB), Z5, Z5
+	VPADDD      Z0, Z5, Z5
+	VPSRLD      $0x10, Z5, Z5
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z5
+	VMOVDQU64   order8<>+0(SB), Z0
+	VPACKUSDW   Z3, Z2, Z2
+	VPERMQ      Z2, Z0, Z2
+	VMOVUPS     Z2, (AX)(BX*2)
+	VPACKUSDW   Z5, Z4, Z4
+	VPERMQ      Z4, Z0, Z4
+	VMOVUPS     Z4, 64(AX)(BX*2)
+	ADDQ        $+64, BX
+	CMPQ        BX, SI
+	JLE         many
+
+manyend:
+	LEAQ -16(DX), SI
+	CMPQ BX, SI
+	JGT  oneend
+
+one:
+	VMOVUPS     (CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z2
+	VPADDD.BCST half16<>+0(SB), Z2, Z2
+	VPADDD      Z0, Z2, Z2
+	VPSRLD      $0x10, Z2, Z2
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z2
+	VPMOVDW     Z2, (AX)(BX*2)
+	ADDQ        $+16, BX
+	CMPQ        BX, SI
+	JLE         one
+
+oneend:
+	CMPQ        BX, DX
+	JE          done
+	MOVQ        SI, BX
+	VMOVUPS     (CX)(BX*4), Z0
+	VCMPPS      $0x03, Z0, Z0, K1
+	VPSRLD      $0x10, Z0, Z1
+	VPANDD.BCST one<>+0(SB), Z1, Z2
+	VPADDD.BCST half16<>+0(SB), Z2, Z2
+	VPADDD      Z0, Z2, Z2
+	VPSRLD      $0x10, Z2, Z2
+	VPORD.BCST  quiet16<>+0(SB), Z1, K1, Z2
+	VPMOVDW     Z2, (AX)(BX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA order8<>+0(SB)/4, $0x00000000
+DATA order8<>+4(SB)/4, $0x00000000
+DATA order8<>+8(SB)/4, $0x00000002
+DATA order8<>+12(SB)/4, $0x00000000
+DATA order8<>+16(SB)/4, $0x00000004
+DATA order8<>+20(SB)/4, $0x00000000
+DATA order8<>+24(SB)/4, $0x00000006
+DATA order8<>+28(SB)/4, $0x00000000
+DATA order8<>+32(SB)/4, $0x00000001
+DATA order8<>+36(SB)/4, $0x00000000
+DATA order8<>+40(SB)/4, $0x00000003
+DATA order8<>+44(SB)/4, $0x00000000
+DATA order8<>+48(SB)/4, $0x00000005
+DATA order8<>+52(SB)/4, $0x00000000
+DATA order8<>+56(SB)/4, $0x00000007
+DATA order8<>+60(SB)/4, $0x00000000
+GLOBL order8<>(SB), RODATA|NOPTR, $64
+
+// func fromBF16AVX2(dst []float32, src []uint16, uncached bool)
+// Requires: AVX, AVX2, MMX+
+TEXT ·fromBF16AVX2(SB), NOSPLIT, $0-49
+	MOVQ      dst_base+0(FP), AX
+	MOVQ      src_base+24(FP), CX
+	MOVQ      dst_len+8(FP), DX
+	XORQ      BX, BX
+	CMPB      uncached+48(FP), $0x00
+	JE        cached
+	CMPQ      DX, $+32
+	JL        cached
 	VPMOVZXWD (CX)(BX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
-	VMOVDQU   Y0, (AX)(BX*4)
+	VMOVUPS   Y0, (AX)(BX*4)
 	VPMOVZXWD 16(CX)(BX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
-	VMOVDQU   Y0, 32(AX)(BX*4)
+	VMOVUPS   Y0, 32(AX)(BX*4)
 	VPMOVZXWD 32(CX)(BX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
-	VMOVDQU   Y0, 64(AX)(BX*4)
+	VMOVUPS   Y0, 64(AX)(BX*4)
 	VPMOVZXWD 48(CX)(BX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
-	VMOVDQU   Y0, 96(AX)(BX*4)
+	VMOVUPS   Y0, 96(AX)(BX*4)
+	MOVQ      AX, BX
+	NEGQ      BX
+	ANDQ      $+31, BX
+	SHRQ      $0x02, BX
+	LEAQ      -32(DX), SI
+	CMPQ      BX, SI
+	JGT       uncachedend
+
+uncached:
+	PREFETCHT0 8192(CX)(BX*2)
+	VPMOVZXWD  (CX)(BX*2), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVNTPS   Y0, (AX)(BX*4)
+	VPMOVZXWD  16(CX)(BX*2), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVNTPS   Y0, 32(AX)(BX*4)
+	VPMOVZXWD  32(CX)(BX*2), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVNTPS   Y0, 64(AX)(BX*4)
+	VPMOVZXWD  48(CX)(BX*2), Y0
+	VPSLLD     $0x10, Y0, Y0
+	VMOVNTPS   Y0, 96(AX)(BX*4)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        uncached
+
+uncachedend:
+	SFENCE
+
+cached:
+	LEAQ -32(DX), SI
+	CMPQ BX, SI
+	JGT  manyend
+
+many:
+	VPMOVZXWD (CX)(BX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	VPMOVZXWD 16(CX)(BX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, 32(AX)(BX*4)
+	VPMOVZXWD 32(CX)(BX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, 64(AX)(BX*4)
+	VPMOVZXWD 48(CX)(BX*2), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, 96(AX)(BX*4)
 	ADDQ      $+32, BX
 	CMPQ      BX, SI
 	JLE       many
@@ -171,7 +537,7 @@ manyend:
 one:
 	VPMOVZXWD (CX)(BX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
-	VMOVDQU   Y0, (AX)(BX*4)
+	VMOVUPS   Y0, (AX)(BX*4)
 	ADDQ      $+8, BX
 	CMPQ      BX, SI
 	JLE       one
@@ -182,32 +548,83 @@ oneend:
 	MOVQ      SI, BX
 	VPMOVZXWD (CX)(BX*2), Y0
 	VPSLLD    $0x10, Y0, Y0
-	VMOVDQU   Y0, (AX)(BX*4)
+	VMOVUPS   Y0, (AX)(BX*4)
 
 done:
 	VZEROUPPER
 	RET
 
-// func toF16AVX2(dst []uint16, src []float32)
-// Requires: AVX, F16C
-TEXT ·toF16AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
+// func toF16AVX2(dst []uint16, src []float32, uncached bool)
+// Requires: AVX, F16C, MMX+
+TEXT ·toF16AVX2(SB), NOSPLIT, $0-49
+	MOVQ      dst_base+0(FP), AX
+	MOVQ      src_base+24(FP), CX
+	MOVQ      dst_len+8(FP), DX
+	XORQ      BX, BX
+	CMPB      uncached+48(FP), $0x00
+	JE        cached
+	CMPQ      DX, $+32
+	JL        cached
+	VMOVUPS   (CX)(BX*4), Y0
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, (AX)(BX*2)
+	VMOVUPS   32(CX)(BX*4), Y0
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, 16(AX)(BX*2)
+	VMOVUPS   64(CX)(BX*4), Y0
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, 32(AX)(BX*2)
+	VMOVUPS   96(CX)(BX*4), Y0
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, 48(AX)(BX*2)
+	MOVQ      AX, BX
+	NEGQ      BX
+	ANDQ      $+31, BX
+	SHRQ      $0x01, BX
+	LEAQ      -32(DX), SI
+	CMPQ      BX, SI
+	JGT       uncachedend
+
+uncached:
+	PREFETCHT0 8192(CX)(BX*4)
+	PREFETCHT0 8256(CX)(BX*4)
+	VMOVUPS    (CX)(BX*4), Y0
+	VCVTPS2PH  $0x00, Y0, X0
+	VMOVNTPS   X0, (AX)(BX*2)
+	VMOVUPS    32(CX)(BX*4), Y0
+	VCVTPS2PH  $0x00, Y0, X0
+	VMOVNTPS   X0, 16(AX)(BX*2)
+	VMOVUPS    64(CX)(BX*4), Y0
+	VCVTPS2PH  $0x00, Y0, X0
+	VMOVNTPS   X0, 32(AX)(BX*2)
+	VMOVUPS    96(CX)(BX*4), Y0
+	VCVTPS2PH  $0x00, Y0, X0
+	VMOVNTPS   X0, 48(AX)(BX*2)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        uncached
+
+uncachedend:
+	SFENCE
+
+cached:
 	LEAQ -32(DX), SI
 	CMPQ BX, SI
 	JGT  manyend
 
 many:
 	VMOVUPS   (CX)(BX*4), Y0
-	VCVTPS2PH $0x00, Y0, (AX)(BX*2)
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, (AX)(BX*2)
 	VMOVUPS   32(CX)(BX*4), Y0
-	VCVTPS2PH $0x00, Y0, 16(AX)(BX*2)
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, 16(AX)(BX*2)
 	VMOVUPS   64(CX)(BX*4), Y0
-	VCVTPS2PH $0x00, Y0, 32(AX)(BX*2)
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, 32(AX)(BX*2)
 	VMOVUPS   96(CX)(BX*4), Y0
-	VCVTPS2PH $0x00, Y0, 48(AX)(BX*2)
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, 48(AX)(BX*2)
 	ADDQ      $+32, BX
 	CMPQ      BX, SI
 	JLE       many
@@ -219,7 +636,8 @@ manyend:
 
 one:
 	VMOVUPS   (CX)(BX*4), Y0
-	VCVTPS2PH $0x00, Y0, (AX)(BX*2)
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, (AX)(BX*2)
 	ADDQ      $+8, BX
 	CMPQ      BX, SI
 	JLE       one
@@ -229,19 +647,58 @@ oneend:
 	JE        done
 	MOVQ      SI, BX
 	VMOVUPS   (CX)(BX*4), Y0
-	VCVTPS2PH $0x00, Y0, (AX)(BX*2)
+	VCVTPS2PH $0x00, Y0, X0
+	VMOVUPS   X0, (AX)(BX*2)
 
 done:
 	VZEROUPPER
 	RET
 
-// func fromF16AVX2(dst []float32, src []uint16)
-// Requires: AVX, F16C
-TEXT ·fromF16AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
+// func fromF16AVX2(dst []float32, src []uint16, uncached bool)
+// Requires: AVX, F16C, MMX+
+TEXT ·fromF16AVX2(SB), NOSPLIT, $0-49
+	MOVQ      dst_base+0(FP), AX
+	MOVQ      src_base+24(FP), CX
+	MOVQ      dst_len+8(FP), DX
+	XORQ      BX, BX
+	CMPB      uncached+48(FP), $0x00
+	JE        cached
+	CMPQ      DX, $+32
+	JL        cached
+	VCVTPH2PS (CX)(BX*2), Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	VCVTPH2PS 16(CX)(BX*2), Y0
+	VMOVUPS   Y0, 32(AX)(BX*4)
+	VCVTPH2PS 32(CX)(BX*2), Y0
+	VMOVUPS   Y0, 64(AX)(BX*4)
+	VCVTPH2PS 48(CX)(BX*2), Y0
+	VMOVUPS   Y0, 96(AX)(BX*4)
+	MOVQ      AX, BX
+	NEGQ      BX
+	ANDQ      $+31, BX
+	SHRQ      $0x02, BX
+	LEAQ      -32(DX), SI
+	CMPQ      BX, SI
+	JGT       uncachedend
+
+uncached:
+	PREFETCHT0 8192(CX)(BX*2)
+	VCVTPH2PS  (CX)(BX*2), Y0
+	VMOVNTPS   Y0, (AX)(BX*4)
+	VCVTPH2PS  16(CX)(BX*2), Y0
+	VMOVNTPS   Y0, 32(AX)(BX*4)
+	VCVTPH2PS  32(CX)(BX*2), Y0
+	VMOVNTPS   Y0, 64(AX)(BX*4)
+	VCVTPH2PS  48(CX)(BX*2), Y0
+	VMOVNTPS   Y0, 96(AX)(BX*4)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        uncached
+
+uncachedend:
+	SFENCE
+
+cached:
 	LEAQ -32(DX), SI
 	CMPQ BX, SI
 	JGT  manyend
@@ -282,13 +739,199 @@ done:
 	VZEROUPPER
 	RET
 
-// func toE4M3AVX2(dst []uint8, src []float32)
-// Requires: AVX, AVX2
-TEXT ·toE4M3AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
+// func toE4M3AVX2(dst []uint8, src []float32, uncached bool)
+// Requires: AVX, AVX2, MMX+
+TEXT ·toE4M3AVX2(SB), NOSPLIT, $0-49
+	MOVQ      dst_base+0(FP), AX
+	MOVQ      src_base+24(FP), CX
+	MOVQ      dst_len+8(FP), DX
+	XORQ      BX, BX
+	CMPB      uncached+48(FP), $0x00
+	JE        cached
+	CMPQ      DX, $+32
+	JL        cached
+	VMOVUPS   (CX)(BX*4), Y0
+	VPAND     magnitude<>+0(SB), Y0, Y1
+	VPSRLD    $0x18, Y0, Y0
+	VPAND     sign8<>+0(SB), Y0, Y0
+	VPCMPGTD  inf<>+0(SB), Y1, Y4
+	VPMINSD   topE4M3<>+0(SB), Y1, Y1
+	VPAND     nanE4M3<>+0(SB), Y4, Y4
+	VPOR      Y4, Y0, Y0
+	VPSRLD    $0x14, Y1, Y2
+	VPAND     one<>+0(SB), Y2, Y2
+	VPADDD    Y1, Y2, Y2
+	VPADDD    roundE4M3<>+0(SB), Y2, Y2
+	VPSRLD    $0x14, Y2, Y2
+	VADDPS    magicE4M3<>+0(SB), Y1, Y3
+	VPSUBD    magicE4M3<>+0(SB), Y3, Y3
+	VMOVDQU   normalE4M3<>+0(SB), Y4
+	VPCMPGTD  Y1, Y4, Y4
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VPADDD    Y0, Y2, Y2
+	VMOVUPS   32(CX)(BX*4), Y0
+	VPAND     magnitude<>+0(SB), Y0, Y1
+	VPSRLD    $0x18, Y0, Y0
+	VPAND     sign8<>+0(SB), Y0, Y0
+	VPCMPGTD  inf<>+0(SB), Y1, Y5
+	VPMINSD   topE4M3<>+0(SB), Y1, Y1
+	VPAND     nanE4M3<>+0(SB), Y5, Y5
+	VPOR      Y5, Y0, Y0
+	VPSRLD    $0x14, Y1, Y3
+	VPAND     one<>+0(SB), Y3, Y3
+	VPADDD    Y1, Y3, Y3
+	VPADDD    roundE4M3<>+0(SB), Y3, Y3
+	VPSRLD    $0x14, Y3, Y3
+	VADDPS    magicE4M3<>+0(SB), Y1, Y4
+	VPSUBD    magicE4M3<>+0(SB), Y4, Y4
+	VMOVDQU   normalE4M3<>+0(SB), Y5
+	VPCMPGTD  Y1, Y5, Y5
+	VBLENDVPS Y5, Y4, Y3, Y3
+	VPADDD    Y0, Y3, Y3
+	VMOVUPS   64(CX)(BX*4), Y0
+	VPAND     magnitude<>+0(SB), Y0, Y1
+	VPSRLD    $0x18, Y0, Y0
+	VPAND     sign8<>+0(SB), Y0, Y0
+	VPCMPGTD  inf<>+0(SB), Y1, Y6
+	VPMINSD   topE4M3<>+0(SB), Y1, Y1
+	VPAND     nanE4M3<>+0(SB), Y6, Y6
+	VPOR      Y6, Y0, Y0
+	VPSRLD    $0x14, Y1, Y4
+	VPAND     one<>+0(SB), Y4, Y4
+	VPADDD    Y1, Y4, Y4
+	VPADDD    roundE4M3<>+0(SB), Y4, Y4
+	VPSRLD    $0x14, Y4, Y4
+	VADDPS    magicE4M3<>+0(SB), Y1, Y5
+	VPSUBD    magicE4M3<>+0(SB), Y5, Y5
+	VMOVDQU   normalE4M3<>+0(SB), Y6
+	VPCMPGTD  Y1, Y6, Y6
+	VBLENDVPS Y6, Y5, Y4, Y4
+	VPADDD    Y0, Y4, Y4
+	VMOVUPS   96(CX)(BX*4), Y0
+	VPAND     magnitude<>+0(SB), Y0, Y1
+	VPSRLD    $0x18, Y0, Y0
+	VPAND     sign8<>+0(SB), Y0, Y0
+	VPCMPGTD  inf<>+0(SB), Y1, Y7
+	VPMINSD   topE4M3<>+0(SB), Y1, Y1
+	VPAND     nanE4M3<>+0(SB), Y7, Y7
+	VPOR      Y7, Y0, Y0
+	VPSRLD    $0x14, Y1, Y5
+	VPAND     one<>+0(SB), Y5, Y5
+	VPADDD    Y1, Y5, Y5
+	VPADDD    roundE4M3<>+0(SB), Y5, Y5
+	VPSRLD    $0x14, Y5, Y5
+	VADDPS    magicE4M3<>+0(SB), Y1, Y6
+	VPSUBD    magicE4M3<>+0(SB), Y6, Y6
+	VMOVDQU   normalE4M3<>+0(SB), Y7
+	VPCMPGTD  Y1, Y7, Y7
+	VBLENDVPS Y7, Y6, Y5, Y5
+	VPADDD    Y0, Y5, Y5
+	VPACKUSDW Y3, Y2, Y2
+	VPACKUSDW Y5, Y4, Y4
+	VPACKUSWB Y4, Y2, Y2
+	VMOVDQU   order8bytes<>+0(SB), Y0
+	VPERMD    Y2, Y0, Y2
+	VMOVUPS   Y2, (AX)(BX*1)
+	MOVQ      AX, BX
+	NEGQ      BX
+	ANDQ      $+31, BX
+	LEAQ      -32(DX), SI
+	CMPQ      BX, SI
+	JGT       uncachedend
+
+uncached:
+	PREFETCHT0 8192(CX)(BX*4)
+	PREFETCHT0 8256(CX)(BX*4)
+	VMOVUPS    (CX)(BX*4), Y0
+	VPAND      magnitude<>+0(SB), Y0, Y1
+	VPSRLD     $0x18, Y0, Y0
+	VPAND      sign8<>+0(SB), Y0, Y0
+	VPCMPGTD   inf<>+0(SB), Y1, Y4
+	VPMINSD    topE4M3<>+0(SB), Y1, Y1
+	VPAND      nanE4M3<>+0(SB), Y4, Y4
+	VPOR       Y4, Y0, Y0
+	VPSRLD     $0x14, Y1, Y2
+	VPAND      one<>+0(SB), Y2, Y2
+	VPADDD     Y1, Y2, Y2
+	VPADDD     roundE4M3<>+0(SB), Y2, Y2
+	VPSRLD     $0x14, Y2, Y2
+	VADDPS     magicE4M3<>+0(SB), Y1, Y3
+	VPSUBD     magicE4M3<>+0(SB), Y3, Y3
+	VMOVDQU    normalE4M3<>+0(SB), Y4
+	VPCMPGTD   Y1, Y4, Y4
+	VBLENDVPS  Y4, Y3, Y2, Y2
+	VPADDD     Y0, Y2, Y2
+	VMOVUPS    32(CX)(BX*4), Y0
+	VPAND      magnitude<>+0(SB), Y0, Y1
+	VPSRLD     $0x18, Y0, Y0
+	VPAND      sign8<>+0(SB), Y0, Y0
+	VPCMPGTD   inf<>+0(SB), Y1, Y5
+	VPMINSD    topE4M3<>+0(SB), Y1, Y1
+	VPAND      nanE4M3<>+0(SB), Y5, Y5
+	VPOR       Y5, Y0, Y0
+	VPSRLD     $0x14, Y1, Y3
+	VPAND      one<>+0(SB), Y3, Y3
+	VPADDD     Y1, Y3, Y3
+	VPADDD     roundE4M3<>+0(SB), Y3, Y3
+	VPSRLD     $0x14, Y3, Y3
+	VADDPS     magicE4M3<>+0(SB), Y1, Y4
+	VPSUBD     magicE4M3<>+0(SB), Y4, Y4
+	VMOVDQU    normalE4M3<>+0(SB), Y5
+	VPCMPGTD   Y1, Y5, Y5
+	VBLENDVPS  Y5, Y4, Y3, Y3
+	VPADDD     Y0, Y3, Y3
+	VMOVUPS    64(CX)(BX*4), Y0
+	VPAND      magnitude<>+0(SB), Y0, Y1
+	VPSRLD     $0x18, Y0, Y0
+	VPAND      sign8<>+0(SB), Y0, Y0
+	VPCMPGTD   inf<>+0(SB), Y1, Y6
+	VPMINSD    topE4M3<>+0(SB), Y1, Y1
+	VPAND      nanE4M3<>+0(SB), Y6, Y6
+	VPOR       Y6, Y0, Y0
+	VPSRLD     $0x14, Y1, Y4
+	VPAND      one<>+0(SB), Y4, Y4
+	VPADDD     Y1, Y4, Y4
+	VPADDD     roundE4M3<>+0(SB), Y4, Y4
+	VPSRLD     $0x14, Y4, Y4
+	VADDPS     magicE4M3<>+0(SB), Y1, Y5
+	VPSUBD     magicE4M3<>+0(SB), Y5, Y5
+	VMOVDQU    normalE4M3<>+0(SB), Y6
+	VPCMPGTD   Y1, Y6, Y6
+	VBLENDVPS  Y6, Y5, Y4, Y4
+	VPADDD     Y0, Y4, Y4
+	VMOVUPS    96(CX)(BX*4), Y0
+	VPAND      magnitude<>+0(SB), Y0, Y1
+	VPSRLD     $0x18, Y0, Y0
+	VPAND      sign8<>+0(SB), Y0, Y0
+	VPCMPGTD   inf<>+0(SB), Y1, Y7
+	VPMINSD    topE4M3<>+0(SB), Y1, Y1
+	VPAND      nanE4M3<>+0(SB), Y7, Y7
+	VPOR       Y7, Y0, Y0
+	VPSRLD     $0x14, Y1, Y5
+	VPAND      one<>+0(SB), Y5, Y5
+	VPADDD     Y1, Y5, Y5
+	VPADDD     roundE4M3<>+0(SB), Y5, Y5
+	VPSRLD     $0x14, Y5, Y5
+	VADDPS     magicE4M3<>+0(SB), Y1, Y6
+	VPSUBD     magicE4M3<>+0(SB), Y6, Y6
+	VMOVDQU    normalE4M3<>+0(SB), Y7
+	VPCMPGTD   Y1, Y7, Y7
+	VBLENDVPS  Y7, Y6, Y5, Y5
+	VPADDD     Y0, Y5, Y5
+	VPACKUSDW  Y3, Y2, Y2
+	VPACKUSDW  Y5, Y4, Y4
+	VPACKUSWB  Y4, Y2, Y2
+	VMOVDQU    order8bytes<>+0(SB), Y0
+	VPERMD     Y2, Y0, Y2
+	VMOVNTPS   Y2, (AX)(BX*1)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        uncached
+
+uncachedend:
+	SFENCE
+
+cached:
 	LEAQ -32(DX), SI
 	CMPQ BX, SI
 	JGT  manyend
@@ -373,9 +1016,9 @@ many:
 	VPACKUSDW Y3, Y2, Y2
 	VPACKUSDW Y5, Y4, Y4
 	VPACKUSWB Y4, Y2, Y2
-	VMOVDQU   order8<>+0(SB), Y0
+	VMOVDQU   order8bytes<>+0(SB), Y0
 	VPERMD    Y2, Y0, Y2
-	VMOVDQU   Y2, (AX)(BX*1)
+	VMOVUPS   Y2, (AX)(BX*1)
 	ADDQ      $+32, BX
 	CMPQ      BX, SI
 	JLE       many
@@ -525,23 +1168,516 @@ DATA normalE4M3<>+24(SB)/4, $0x3c800000
 DATA normalE4M3<>+28(SB)/4, $0x3c800000
 GLOBL normalE4M3<>(SB), RODATA|NOPTR, $32
 
-DATA order8<>+0(SB)/4, $0x00000000
-DATA order8<>+4(SB)/4, $0x00000004
-DATA order8<>+8(SB)/4, $0x00000001
-DATA order8<>+12(SB)/4, $0x00000005
-DATA order8<>+16(SB)/4, $0x00000002
-DATA order8<>+20(SB)/4, $0x00000006
-DATA order8<>+24(SB)/4, $0x00000003
-DATA order8<>+28(SB)/4, $0x00000007
-GLOBL order8<>(SB), RODATA|NOPTR, $32
+DATA order8bytes<>+0(SB)/4, $0x00000000
+DATA order8bytes<>+4(SB)/4, $0x00000004
+DATA order8bytes<>+8(SB)/4, $0x00000001
+DATA order8bytes<>+12(SB)/4, $0x00000005
+DATA order8bytes<>+16(SB)/4, $0x00000002
+DATA order8bytes<>+20(SB)/4, $0x00000006
+DATA order8bytes<>+24(SB)/4, $0x00000003
+DATA order8bytes<>+28(SB)/4, $0x00000007
+GLOBL order8bytes<>(SB), RODATA|NOPTR, $32
 
-// func toE5M2AVX2(dst []uint8, src []float32)
-// Requires: AVX, AVX2
-TEXT ·toE5M2AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
+// func toE4M3AVX512(dst []uint8, src []float32, uncached bool)
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·toE4M3AVX512(SB), NOSPLIT, $0-49
+	MOVQ            dst_base+0(FP), AX
+	MOVQ            src_base+24(FP), CX
+	MOVQ            dst_len+8(FP), DX
+	XORQ            BX, BX
+	CMPB            uncached+48(FP), $0x00
+	JE              cached
+	CMPQ            DX, $+64
+	JL              cached
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE4M3<>+0(SB), Z2, Z2
+	VPSRLD          $0x14, Z2, Z2
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE4M3<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VMOVUPS         64(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z3
+	VPANDD.BCST     one<>+0(SB), Z3, Z3
+	VPADDD          Z1, Z3, Z3
+	VPADDD.BCST     roundE4M3<>+0(SB), Z3, Z3
+	VPSRLD          $0x14, Z3, Z3
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z4
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z4, K2, Z3
+	VPADDD.BCST     nanE4M3<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z3
+	VMOVUPS         128(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z4
+	VPANDD.BCST     one<>+0(SB), Z4, Z4
+	VPADDD          Z1, Z4, Z4
+	VPADDD.BCST     roundE4M3<>+0(SB), Z4, Z4
+	VPSRLD          $0x14, Z4, Z4
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z5
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z5, K2, Z4
+	VPADDD.BCST     nanE4M3<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z4
+	VMOVUPS         192(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z5
+	VPANDD.BCST     one<>+0(SB), Z5, Z5
+	VPADDD          Z1, Z5, Z5
+	VPADDD.BCST     roundE4M3<>+0(SB), Z5, Z5
+	VPSRLD          $0x14, Z5, Z5
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z6
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z6, K2, Z5
+	VPADDD.BCST     nanE4M3<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z5
+	VPACKUSDW       Z3, Z2, Z2
+	VPACKUSDW       Z5, Z4, Z4
+	VPACKUSWB       Z4, Z2, Z2
+	VMOVDQU32       order16<>+0(SB), Z0
+	VPERMD          Z2, Z0, Z2
+	VMOVUPS         Z2, (AX)(BX*1)
+	MOVQ            AX, BX
+	NEGQ            BX
+	ANDQ            $+63, BX
+	LEAQ            -64(DX), SI
+	CMPQ            BX, SI
+	JGT             uncachedend
+
+uncached:
+	PREFETCHT0      8192(CX)(BX*4)
+	PREFETCHT0      8256(CX)(BX*4)
+	PREFETCHT0      8320(CX)(BX*4)
+	PREFETCHT0      8384(CX)(BX*4)
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE4M3<>+0(SB), Z2, Z2
+	VPSRLD          $0x14, Z2, Z2
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE4M3<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VMOVUPS         64(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z3
+	VPANDD.BCST     one<>+0(SB), Z3, Z3
+	VPADDD          Z1, Z3, Z3
+	VPADDD.BCST     roundE4M3<>+0(SB), Z3, Z3
+	VPSRLD          $0x14, Z3, Z3
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z4
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z4, K2, Z3
+	VPADDD.BCST     nanE4M3<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z3
+	VMOVUPS         128(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z4
+	VPANDD.BCST     one<>+0(SB), Z4, Z4
+	VPADDD          Z1, Z4, Z4
+	VPADDD.BCST     roundE4M3<>+0(SB), Z4, Z4
+	VPSRLD          $0x14, Z4, Z4
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z5
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z5, K2, Z4
+	VPADDD.BCST     nanE4M3<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z4
+	VMOVUPS         192(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z5
+	VPANDD.BCST     one<>+0(SB), Z5, Z5
+	VPADDD          Z1, Z5, Z5
+	VPADDD.BCST     roundE4M3<>+0(SB), Z5, Z5
+	VPSRLD          $0x14, Z5, Z5
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z6
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z6, K2, Z5
+	VPADDD.BCST     nanE4M3<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z5
+	VPACKUSDW       Z3, Z2, Z2
+	VPACKUSDW       Z5, Z4, Z4
+	VPACKUSWB       Z4, Z2, Z2
+	VMOVDQU32       order16<>+0(SB), Z0
+	VPERMD          Z2, Z0, Z2
+	VMOVNTPS        Z2, (AX)(BX*1)
+	ADDQ            $+64, BX
+	CMPQ            BX, SI
+	JLE             uncached
+
+uncachedend:
+	SFENCE
+
+cached:
+	LEAQ -64(DX), SI
+	CMPQ BX, SI
+	JGT  manyend
+
+many:
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE4M3<>+0(SB), Z2, Z2
+	VPSRLD          $0x14, Z2, Z2
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE4M3<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VMOVUPS         64(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z3
+	VPANDD.BCST     one<>+0(SB), Z3, Z3
+	VPADDD          Z1, Z3, Z3
+	VPADDD.BCST     roundE4M3<>+0(SB), Z3, Z3
+	VPSRLD          $0x14, Z3, Z3
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z4
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z4, K2, Z3
+	VPADDD.BCST     nanE4M3<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z3
+	VMOVUPS         128(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z4
+	VPANDD.BCST     one<>+0(SB), Z4, Z4
+	VPADDD          Z1, Z4, Z4
+	VPADDD.BCST     roundE4M3<>+0(SB), Z4, Z4
+	VPSRLD          $0x14, Z4, Z4
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z5
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z5, K2, Z4
+	VPADDD.BCST     nanE4M3<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z4
+	VMOVUPS         192(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z5
+	VPANDD.BCST     one<>+0(SB), Z5, Z5
+	VPADDD          Z1, Z5, Z5
+	VPADDD.BCST     roundE4M3<>+0(SB), Z5, Z5
+	VPSRLD          $0x14, Z5, Z5
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z6
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z6, K2, Z5
+	VPADDD.BCST     nanE4M3<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z5
+	VPACKUSDW       Z3, Z2, Z2
+	VPACKUSDW       Z5, Z4, Z4
+	VPACKUSWB       Z4, Z2, Z2
+	VMOVDQU32       order16<>+0(SB), Z0
+	VPERMD          Z2, Z0, Z2
+	VMOVUPS         Z2, (AX)(BX*1)
+	ADDQ            $+64, BX
+	CMPQ            BX, SI
+	JLE             many
+
+manyend:
+	LEAQ -16(DX), SI
+	CMPQ BX, SI
+	JGT  oneend
+
+one:
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE4M3<>+0(SB), Z2, Z2
+	VPSRLD          $0x14, Z2, Z2
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE4M3<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VPMOVDB         Z2, (AX)(BX*1)
+	ADDQ            $+16, BX
+	CMPQ            BX, SI
+	JLE             one
+
+oneend:
+	CMPQ            BX, DX
+	JE              done
+	MOVQ            SI, BX
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE4M3<>+0(SB), Z1, Z1
+	VPSRLD          $0x14, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE4M3<>+0(SB), Z2, Z2
+	VPSRLD          $0x14, Z2, Z2
+	VADDPS.BCST     magicE4M3<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE4M3<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE4M3<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE4M3<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VPMOVDB         Z2, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA order16<>+0(SB)/4, $0x00000000
+DATA order16<>+4(SB)/4, $0x00000004
+DATA order16<>+8(SB)/4, $0x00000008
+DATA order16<>+12(SB)/4, $0x0000000c
+DATA order16<>+16(SB)/4, $0x00000001
+DATA order16<>+20(SB)/4, $0x00000005
+DATA order16<>+24(SB)/4, $0x00000009
+DATA order16<>+28(SB)/4, $0x0000000d
+DATA order16<>+32(SB)/4, $0x00000002
+DATA order16<>+36(SB)/4, $0x00000006
+DATA order16<>+40(SB)/4, $0x0000000a
+DATA order16<>+44(SB)/4, $0x0000000e
+DATA order16<>+48(SB)/4, $0x00000003
+DATA order16<>+52(SB)/4, $0x00000007
+DATA order16<>+56(SB)/4, $0x0000000b
+DATA order16<>+60(SB)/4, $0x0000000f
+GLOBL order16<>(SB), RODATA|NOPTR, $64
+
+// func toE5M2AVX2(dst []uint8, src []float32, uncached bool)
+// Requires: AVX, AVX2, MMX+
+TEXT ·toE5M2AVX2(SB), NOSPLIT, $0-49
+	MOVQ      dst_base+0(FP), AX
+	MOVQ      src_base+24(FP), CX
+	MOVQ      dst_len+8(FP), DX
+	XORQ      BX, BX
+	CMPB      uncached+48(FP), $0x00
+	JE        cached
+	CMPQ      DX, $+32
+	JL        cached
+	VMOVUPS   (CX)(BX*4), Y0
+	VPAND     magnitude<>+0(SB), Y0, Y1
+	VPSRLD    $0x18, Y0, Y0
+	VPAND     sign8<>+0(SB), Y0, Y0
+	VPCMPGTD  inf<>+0(SB), Y1, Y4
+	VPMINSD   topE5M2<>+0(SB), Y1, Y1
+	VPAND     nanE5M2<>+0(SB), Y4, Y4
+	VPOR      Y4, Y0, Y0
+	VPSRLD    $0x15, Y1, Y2
+	VPAND     one<>+0(SB), Y2, Y2
+	VPADDD    Y1, Y2, Y2
+	VPADDD    roundE5M2<>+0(SB), Y2, Y2
+	VPSRLD    $0x15, Y2, Y2
+	VADDPS    magicE5M2<>+0(SB), Y1, Y3
+	VPSUBD    magicE5M2<>+0(SB), Y3, Y3
+	VMOVDQU   normalE5M2<>+0(SB), Y4
+	VPCMPGTD  Y1, Y4, Y4
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VPADDD    Y0, Y2, Y2
+	VMOVUPS   32(CX)(BX*4), Y0
+	VPAND     magnitude<>+0(SB), Y0, Y1
+	VPSRLD    $0x18, Y0, Y0
+	VPAND     sign8<>+0(SB), Y0, Y0
+	VPCMPGTD  inf<>+0(SB), Y1, Y5
+	VPMINSD   topE5M2<>+0(SB), Y1, Y1
+	VPAND     nanE5M2<>+0(SB), Y5, Y5
+	VPOR      Y5, Y0, Y0
+	VPSRLD    $0x15, Y1, Y3
+	VPAND     one<>+0(SB), Y3, Y3
+	VPADDD    Y1, Y3, Y3
+	VPADDD    roundE5M2<>+0(SB), Y3, Y3
+	VPSRLD    $0x15, Y3, Y3
+	VADDPS    magicE5M2<>+0(SB), Y1, Y4
+	VPSUBD    magicE5M2<>+0(SB), Y4, Y4
+	VMOVDQU   normalE5M2<>+0(SB), Y5
+	VPCMPGTD  Y1, Y5, Y5
+	VBLENDVPS Y5, Y4, Y3, Y3
+	VPADDD    Y0, Y3, Y3
+	VMOVUPS   64(CX)(BX*4), Y0
+	VPAND     magnitude<>+0(SB), Y0, Y1
+	VPSRLD    $0x18, Y0, Y0
+	VPAND     sign8<>+0(SB), Y0, Y0
+	VPCMPGTD  inf<>+0(SB), Y1, Y6
+	VPMINSD   topE5M2<>+0(SB), Y1, Y1
+	VPAND     nanE5M2<>+0(SB), Y6, Y6
+	VPOR      Y6, Y0, Y0
+	VPSRLD    $0x15, Y1, Y4
+	VPAND     one<>+0(SB), Y4, Y4
+	VPADDD    Y1, Y4, Y4
+	VPADDD    roundE5M2<>+0(SB), Y4, Y4
+	VPSRLD    $0x15, Y4, Y4
+	VADDPS    magicE5M2<>+0(SB), Y1, Y5
+	VPSUBD    magicE5M2<>+0(SB), Y5, Y5
+	VMOVDQU   normalE5M2<>+0(SB), Y6
+	VPCMPGTD  Y1, Y6, Y6
+	VBLENDVPS Y6, Y5, Y4, Y4
+	VPADDD    Y0, Y4, Y4
+	VMOVUPS   96(CX)(BX*4), Y0
+	VPAND     magnitude<>+0(SB), Y0, Y1
+	VPSRLD    $0x18, Y0, Y0
+	VPAND     sign8<>+0(SB), Y0, Y0
+	VPCMPGTD  inf<>+0(SB), Y1, Y7
+	VPMINSD   topE5M2<>+0(SB), Y1, Y1
+	VPAND     nanE5M2<>+0(SB), Y7, Y7
+	VPOR      Y7, Y0, Y0
+	VPSRLD    $0x15, Y1, Y5
+	VPAND     one<>+0(SB), Y5, Y5
+	VPADDD    Y1, Y5, Y5
+	VPADDD    roundE5M2<>+0(SB), Y5, Y5
+	VPSRLD    $0x15, Y5, Y5
+	VADDPS    magicE5M2<>+0(SB), Y1, Y6
+	VPSUBD    magicE5M2<>+0(SB), Y6, Y6
+	VMOVDQU   normalE5M2<>+0(SB), Y7
+	VPCMPGTD  Y1, Y7, Y7
+	VBLENDVPS Y7, Y6, Y5, Y5
+	VPADDD    Y0, Y5, Y5
+	VPACKUSDW Y3, Y2, Y2
+	VPACKUSDW Y5, Y4, Y4
+	VPACKUSWB Y4, Y2, Y2
+	VMOVDQU   order8bytes<>+0(SB), Y0
+	VPERMD    Y2, Y0, Y2
+	VMOVUPS   Y2, (AX)(BX*1)
+	MOVQ      AX, BX
+	NEGQ      BX
+	ANDQ      $+31, BX
+	LEAQ      -32(DX), SI
+	CMPQ      BX, SI
+	JGT       uncachedend
+
+uncached:
+	PREFETCHT0 8192(CX)(BX*4)
+	PREFETCHT0 8256(CX)(BX*4)
+	VMOVUPS    (CX)(BX*4), Y0
+	VPAND      magnitude<>+0(SB), Y0, Y1
+	VPSRLD     $0x18, Y0, Y0
+	VPAND      sign8<>+0(SB), Y0, Y0
+	VPCMPGTD   inf<>+0(SB), Y1, Y4
+	VPMINSD    topE5M2<>+0(SB), Y1, Y1
+	VPAND      nanE5M2<>+0(SB), Y4, Y4
+	VPOR       Y4, Y0, Y0
+	VPSRLD     $0x15, Y1, Y2
+	VPAND      one<>+0(SB), Y2, Y2
+	VPADDD     Y1, Y2, Y2
+	VPADDD     roundE5M2<>+0(SB), Y2, Y2
+	VPSRLD     $0x15, Y2, Y2
+	VADDPS     magicE5M2<>+0(SB), Y1, Y3
+	VPSUBD     magicE5M2<>+0(SB), Y3, Y3
+	VMOVDQU    normalE5M2<>+0(SB), Y4
+	VPCMPGTD   Y1, Y4, Y4
+	VBLENDVPS  Y4, Y3, Y2, Y2
+	VPADDD     Y0, Y2, Y2
+	VMOVUPS    32(CX)(BX*4), Y0
+	VPAND      magnitude<>+0(SB), Y0, Y1
+	VPSRLD     $0x18, Y0, Y0
+	VPAND      sign8<>+0(SB), Y0, Y0
+	VPCMPGTD   inf<>+0(SB), Y1, Y5
+	VPMINSD    topE5M2<>+0(SB), Y1, Y1
+	VPAND      nanE5M2<>+0(SB), Y5, Y5
+	VPOR       Y5, Y0, Y0
+	VPSRLD     $0x15, Y1, Y3
+	VPAND      one<>+0(SB), Y3, Y3
+	VPADDD     Y1, Y3, Y3
+	VPADDD     roundE5M2<>+0(SB), Y3, Y3
+	VPSRLD     $0x15, Y3, Y3
+	VADDPS     magicE5M2<>+0(SB), Y1, Y4
+	VPSUBD     magicE5M2<>+0(SB), Y4, Y4
+	VMOVDQU    normalE5M2<>+0(SB), Y5
+	VPCMPGTD   Y1, Y5, Y5
+	VBLENDVPS  Y5, Y4, Y3, Y3
+	VPADDD     Y0, Y3, Y3
+	VMOVUPS    64(CX)(BX*4), Y0
+	VPAND      magnitude<>+0(SB), Y0, Y1
+	VPSRLD     $0x18, Y0, Y0
+	VPAND      sign8<>+0(SB), Y0, Y0
+	VPCMPGTD   inf<>+0(SB), Y1, Y6
+	VPMINSD    topE5M2<>+0(SB), Y1, Y1
+	VPAND      nanE5M2<>+0(SB), Y6, Y6
+	VPOR       Y6, Y0, Y0
+	VPSRLD     $0x15, Y1, Y4
+	VPAND      one<>+0(SB), Y4, Y4
+	VPADDD     Y1, Y4, Y4
+	VPADDD     roundE5M2<>+0(SB), Y4, Y4
+	VPSRLD     $0x15, Y4, Y4
+	VADDPS     magicE5M2<>+0(SB), Y1, Y5
+	VPSUBD     magicE5M2<>+0(SB), Y5, Y5
+	VMOVDQU    normalE5M2<>+0(SB), Y6
+	VPCMPGTD   Y1, Y6, Y6
+	VBLENDVPS  Y6, Y5, Y4, Y4
+	VPADDD     Y0, Y4, Y4
+	VMOVUPS    96(CX)(BX*4), Y0
+	VPAND      magnitude<>+0(SB), Y0, Y1
+	VPSRLD     $0x18, Y0, Y0
+	VPAND      sign8<>+0(SB), Y0, Y0
+	VPCMPGTD   inf<>+0(SB), Y1, Y7
+	VPMINSD    topE5M2<>+0(SB), Y1, Y1
+	VPAND      nanE5M2<>+0(SB), Y7, Y7
+	VPOR       Y7, Y0, Y0
+	VPSRLD     $0x15, Y1, Y5
+	VPAND      one<>+0(SB), Y5, Y5
+	VPADDD     Y1, Y5, Y5
+	VPADDD     roundE5M2<>+0(SB), Y5, Y5
+	VPSRLD     $0x15, Y5, Y5
+	VADDPS     magicE5M2<>+0(SB), Y1, Y6
+	VPSUBD     magicE5M2<>+0(SB), Y6, Y6
+	VMOVDQU    normalE5M2<>+0(SB), Y7
+	VPCMPGTD   Y1, Y7, Y7
+	VBLENDVPS  Y7, Y6, Y5, Y5
+	VPADDD     Y0, Y5, Y5
+	VPACKUSDW  Y3, Y2, Y2
+	VPACKUSDW  Y5, Y4, Y4
+	VPACKUSWB  Y4, Y2, Y2
+	VMOVDQU    order8bytes<>+0(SB), Y0
+	VPERMD     Y2, Y0, Y2
+	VMOVNTPS   Y2, (AX)(BX*1)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        uncached
+
+uncachedend:
+	SFENCE
+
+cached:
 	LEAQ -32(DX), SI
 	CMPQ BX, SI
 	JGT  manyend
@@ -626,9 +1762,9 @@ many:
 	VPACKUSDW Y3, Y2, Y2
 	VPACKUSDW Y5, Y4, Y4
 	VPACKUSWB Y4, Y2, Y2
-	VMOVDQU   order8<>+0(SB), Y0
+	VMOVDQU   order8bytes<>+0(SB), Y0
 	VPERMD    Y2, Y0, Y2
-	VMOVDQU   Y2, (AX)(BX*1)
+	VMOVUPS   Y2, (AX)(BX*1)
 	ADDQ      $+32, BX
 	CMPQ      BX, SI
 	JLE       many
@@ -748,13 +1884,384 @@ DATA normalE5M2<>+24(SB)/4, $0x38800000
 DATA normalE5M2<>+28(SB)/4, $0x38800000
 GLOBL normalE5M2<>(SB), RODATA|NOPTR, $32
 
-// func fromE4M3AVX2(dst []float32, src []uint8)
-// Requires: AVX, AVX2, F16C
-TEXT ·fromE4M3AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
+// func toE5M2AVX512(dst []uint8, src []float32, uncached bool)
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·toE5M2AVX512(SB), NOSPLIT, $0-49
+	MOVQ            dst_base+0(FP), AX
+	MOVQ            src_base+24(FP), CX
+	MOVQ            dst_len+8(FP), DX
+	XORQ            BX, BX
+	CMPB            uncached+48(FP), $0x00
+	JE              cached
+	CMPQ            DX, $+64
+	JL              cached
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE5M2<>+0(SB), Z2, Z2
+	VPSRLD          $0x15, Z2, Z2
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE5M2<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VMOVUPS         64(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z3
+	VPANDD.BCST     one<>+0(SB), Z3, Z3
+	VPADDD          Z1, Z3, Z3
+	VPADDD.BCST     roundE5M2<>+0(SB), Z3, Z3
+	VPSRLD          $0x15, Z3, Z3
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z4
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z4, K2, Z3
+	VPADDD.BCST     nanE5M2<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z3
+	VMOVUPS         128(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z4
+	VPANDD.BCST     one<>+0(SB), Z4, Z4
+	VPADDD          Z1, Z4, Z4
+	VPADDD.BCST     roundE5M2<>+0(SB), Z4, Z4
+	VPSRLD          $0x15, Z4, Z4
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z5
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z5, K2, Z4
+	VPADDD.BCST     nanE5M2<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z4
+	VMOVUPS         192(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z5
+	VPANDD.BCST     one<>+0(SB), Z5, Z5
+	VPADDD          Z1, Z5, Z5
+	VPADDD.BCST     roundE5M2<>+0(SB), Z5, Z5
+	VPSRLD          $0x15, Z5, Z5
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z6
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z6, K2, Z5
+	VPADDD.BCST     nanE5M2<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z5
+	VPACKUSDW       Z3, Z2, Z2
+	VPACKUSDW       Z5, Z4, Z4
+	VPACKUSWB       Z4, Z2, Z2
+	VMOVDQU32       order16<>+0(SB), Z0
+	VPERMD          Z2, Z0, Z2
+	VMOVUPS         Z2, (AX)(BX*1)
+	MOVQ            AX, BX
+	NEGQ            BX
+	ANDQ            $+63, BX
+	LEAQ            -64(DX), SI
+	CMPQ            BX, SI
+	JGT             uncachedend
+
+uncached:
+	PREFETCHT0      8192(CX)(BX*4)
+	PREFETCHT0      8256(CX)(BX*4)
+	PREFETCHT0      8320(CX)(BX*4)
+	PREFETCHT0      8384(CX)(BX*4)
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE5M2<>+0(SB), Z2, Z2
+	VPSRLD          $0x15, Z2, Z2
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE5M2<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VMOVUPS         64(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z3
+	VPANDD.BCST     one<>+0(SB), Z3, Z3
+	VPADDD          Z1, Z3, Z3
+	VPADDD.BCST     roundE5M2<>+0(SB), Z3, Z3
+	VPSRLD          $0x15, Z3, Z3
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z4
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z4, K2, Z3
+	VPADDD.BCST     nanE5M2<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z3
+	VMOVUPS         128(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z4
+	VPANDD.BCST     one<>+0(SB), Z4, Z4
+	VPADDD          Z1, Z4, Z4
+	VPADDD.BCST     roundE5M2<>+0(SB), Z4, Z4
+	VPSRLD          $0x15, Z4, Z4
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z5
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z5, K2, Z4
+	VPADDD.BCST     nanE5M2<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z4
+	VMOVUPS         192(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z5
+	VPANDD.BCST     one<>+0(SB), Z5, Z5
+	VPADDD          Z1, Z5, Z5
+	VPADDD.BCST     roundE5M2<>+0(SB), Z5, Z5
+	VPSRLD          $0x15, Z5, Z5
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z6
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z6, K2, Z5
+	VPADDD.BCST     nanE5M2<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z5
+	VPACKUSDW       Z3, Z2, Z2
+	VPACKUSDW       Z5, Z4, Z4
+	VPACKUSWB       Z4, Z2, Z2
+	VMOVDQU32       order16<>+0(SB), Z0
+	VPERMD          Z2, Z0, Z2
+	VMOVNTPS        Z2, (AX)(BX*1)
+	ADDQ            $+64, BX
+	CMPQ            BX, SI
+	JLE             uncached
+
+uncachedend:
+	SFENCE
+
+cached:
+	LEAQ -64(DX), SI
+	CMPQ BX, SI
+	JGT  manyend
+
+many:
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE5M2<>+0(SB), Z2, Z2
+	VPSRLD          $0x15, Z2, Z2
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE5M2<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VMOVUPS         64(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z3
+	VPANDD.BCST     one<>+0(SB), Z3, Z3
+	VPADDD          Z1, Z3, Z3
+	VPADDD.BCST     roundE5M2<>+0(SB), Z3, Z3
+	VPSRLD          $0x15, Z3, Z3
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z4
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z4, K2, Z3
+	VPADDD.BCST     nanE5M2<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z3
+	VMOVUPS         128(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z4
+	VPANDD.BCST     one<>+0(SB), Z4, Z4
+	VPADDD          Z1, Z4, Z4
+	VPADDD.BCST     roundE5M2<>+0(SB), Z4, Z4
+	VPSRLD          $0x15, Z4, Z4
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z5
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z5, K2, Z4
+	VPADDD.BCST     nanE5M2<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z4
+	VMOVUPS         192(CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z5
+	VPANDD.BCST     one<>+0(SB), Z5, Z5
+	VPADDD          Z1, Z5, Z5
+	VPADDD.BCST     roundE5M2<>+0(SB), Z5, Z5
+	VPSRLD          $0x15, Z5, Z5
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z6
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z6, K2, Z5
+	VPADDD.BCST     nanE5M2<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z5
+	VPACKUSDW       Z3, Z2, Z2
+	VPACKUSDW       Z5, Z4, Z4
+	VPACKUSWB       Z4, Z2, Z2
+	VMOVDQU32       order16<>+0(SB), Z0
+	VPERMD          Z2, Z0, Z2
+	VMOVUPS         Z2, (AX)(BX*1)
+	ADDQ            $+64, BX
+	CMPQ            BX, SI
+	JLE             many
+
+manyend:
+	LEAQ -16(DX), SI
+	CMPQ BX, SI
+	JGT  oneend
+
+one:
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE5M2<>+0(SB), Z2, Z2
+	VPSRLD          $0x15, Z2, Z2
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE5M2<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VPMOVDB         Z2, (AX)(BX*1)
+	ADDQ            $+16, BX
+	CMPQ            BX, SI
+	JLE             one
+
+oneend:
+	CMPQ            BX, DX
+	JE              done
+	MOVQ            SI, BX
+	VMOVUPS         (CX)(BX*4), Z0
+	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
+	VPMINUD.BCST    topE5M2<>+0(SB), Z1, Z1
+	VPSRLD          $0x15, Z1, Z2
+	VPANDD.BCST     one<>+0(SB), Z2, Z2
+	VPADDD          Z1, Z2, Z2
+	VPADDD.BCST     roundE5M2<>+0(SB), Z2, Z2
+	VPSRLD          $0x15, Z2, Z2
+	VADDPS.BCST     magicE5M2<>+0(SB), Z1, Z3
+	VPCMPUD.BCST    $0x01, normalE5M2<>+0(SB), Z1, K2
+	VPSUBD.BCST     magicE5M2<>+0(SB), Z3, K2, Z2
+	VPADDD.BCST     nanE5M2<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, Z0, Z0
+	VPTERNLOGD.BCST $0xf8, sign8<>+0(SB), Z0, Z2
+	VPMOVDB         Z2, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func fromE4M3AVX2(dst []float32, src []uint8, uncached bool)
+// Requires: AVX, AVX2, F16C, MMX+
+TEXT ·fromE4M3AVX2(SB), NOSPLIT, $0-49
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         src_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	XORQ         BX, BX
+	CMPB         uncached+48(FP), $0x00
+	JE           cached
+	CMPQ         DX, $+32
+	JL           cached
+	VPMOVZXBW    (CX)(BX*1), Y0
+	VPSLLW       $0x08, Y0, Y0
+	VPSRAW       $0x01, Y0, Y0
+	VPAND        noBit14<>+0(SB), Y0, Y0
+	VPAND        magnitude16<>+0(SB), Y0, Y1
+	VPCMPEQW     nan7<>+0(SB), Y1, Y1
+	VPAND        nan7toHalf<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VCVTPH2PS    X1, Y1
+	VMULPS       scale256<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, 32(AX)(BX*4)
+	VCVTPH2PS    X0, Y0
+	VMULPS       scale256<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, (AX)(BX*4)
+	VPMOVZXBW    16(CX)(BX*1), Y0
+	VPSLLW       $0x08, Y0, Y0
+	VPSRAW       $0x01, Y0, Y0
+	VPAND        noBit14<>+0(SB), Y0, Y0
+	VPAND        magnitude16<>+0(SB), Y0, Y1
+	VPCMPEQW     nan7<>+0(SB), Y1, Y1
+	VPAND        nan7toHalf<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VCVTPH2PS    X1, Y1
+	VMULPS       scale256<>+0(SB), Y1, Y1
+	VMOVUPS      Y1, 96(AX)(BX*4)
+	VCVTPH2PS    X0, Y0
+	VMULPS       scale256<>+0(SB), Y0, Y0
+	VMOVUPS      Y0, 64(AX)(BX*4)
+	MOVQ         AX, BX
+	NEGQ         BX
+	ANDQ         $+31, BX
+	SHRQ         $0x02, BX
+	LEAQ         -32(DX), SI
+	CMPQ         BX, SI
+	JGT          uncachedend
+
+uncached:
+	PREFETCHT0   8192(CX)(BX*1)
+	VPMOVZXBW    (CX)(BX*1), Y0
+	VPSLLW       $0x08, Y0, Y0
+	VPSRAW       $0x01, Y0, Y0
+	VPAND        noBit14<>+0(SB), Y0, Y0
+	VPAND        magnitude16<>+0(SB), Y0, Y1
+	VPCMPEQW     nan7<>+0(SB), Y1, Y1
+	VPAND        nan7toHalf<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VCVTPH2PS    X1, Y1
+	VMULPS       scale256<>+0(SB), Y1, Y1
+	VMOVNTPS     Y1, 32(AX)(BX*4)
+	VCVTPH2PS    X0, Y0
+	VMULPS       scale256<>+0(SB), Y0, Y0
+	VMOVNTPS     Y0, (AX)(BX*4)
+	VPMOVZXBW    16(CX)(BX*1), Y0
+	VPSLLW       $0x08, Y0, Y0
+	VPSRAW       $0x01, Y0, Y0
+	VPAND        noBit14<>+0(SB), Y0, Y0
+	VPAND        magnitude16<>+0(SB), Y0, Y1
+	VPCMPEQW     nan7<>+0(SB), Y1, Y1
+	VPAND        nan7toHalf<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VCVTPH2PS    X1, Y1
+	VMULPS       scale256<>+0(SB), Y1, Y1
+	VMOVNTPS     Y1, 96(AX)(BX*4)
+	VCVTPH2PS    X0, Y0
+	VMULPS       scale256<>+0(SB), Y0, Y0
+	VMOVNTPS     Y0, 64(AX)(BX*4)
+	ADDQ         $+32, BX
+	CMPQ         BX, SI
+	JLE          uncached
+
+uncachedend:
+	SFENCE
+
+cached:
 	LEAQ -32(DX), SI
 	CMPQ BX, SI
 	JGT  manyend
@@ -885,13 +2392,51 @@ DATA scale256<>+24(SB)/4, $0x43800000
 DATA scale256<>+28(SB)/4, $0x43800000
 GLOBL scale256<>(SB), RODATA|NOPTR, $32
 
-// func fromE5M2AVX2(dst []float32, src []uint8)
-// Requires: AVX, F16C
-TEXT ·fromE5M2AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst_base+0(FP), AX
-	MOVQ src_base+24(FP), CX
-	MOVQ dst_len+8(FP), DX
-	XORQ BX, BX
+// func fromE5M2AVX2(dst []float32, src []uint8, uncached bool)
+// Requires: AVX, F16C, MMX+
+TEXT ·fromE5M2AVX2(SB), NOSPLIT, $0-49
+	MOVQ      dst_base+0(FP), AX
+	MOVQ      src_base+24(FP), CX
+	MOVQ      dst_len+8(FP), DX
+	XORQ      BX, BX
+	CMPB      uncached+48(FP), $0x00
+	JE        cached
+	CMPQ      DX, $+16
+	JL        cached
+	VPMOVZXBW (CX)(BX*1), X0
+	VPSLLW    $0x08, X0, X0
+	VCVTPH2PS X0, Y0
+	VMOVUPS   Y0, (AX)(BX*4)
+	VPMOVZXBW 8(CX)(BX*1), X0
+	VPSLLW    $0x08, X0, X0
+	VCVTPH2PS X0, Y0
+	VMOVUPS   Y0, 32(AX)(BX*4)
+	MOVQ      AX, BX
+	NEGQ      BX
+	ANDQ      $+31, BX
+	SHRQ      $0x02, BX
+	LEAQ      -16(DX), SI
+	CMPQ      BX, SI
+	JGT       uncachedend
+
+uncached:
+	PREFETCHT0 8192(CX)(BX*1)
+	VPMOVZXBW  (CX)(BX*1), X0
+	VPSLLW     $0x08, X0, X0
+	VCVTPH2PS  X0, Y0
+	VMOVNTPS   Y0, (AX)(BX*4)
+	VPMOVZXBW  8(CX)(BX*1), X0
+	VPSLLW     $0x08, X0, X0
+	VCVTPH2PS  X0, Y0
+	VMOVNTPS   Y0, 32(AX)(BX*4)
+	ADDQ       $+16, BX
+	CMPQ       BX, SI
+	JLE        uncached
+
+uncachedend:
+	SFENCE
+
+cached:
 	LEAQ -16(DX), SI
 	CMPQ BX, SI
 	JGT  manyend

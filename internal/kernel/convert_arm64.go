@@ -2,14 +2,14 @@
 
 package kernel
 
-func toBF16(dst []uint16, src []float32)   { toBF16NEON(dst, src) }
-func fromBF16(dst []float32, src []uint16) { fromBF16NEON(dst, src) }
-func toF16(dst []uint16, src []float32)    { toF16NEON(dst, src) }
-func fromF16(dst []float32, src []uint16)  { fromF16NEON(dst, src) }
-func toE4M3(dst []uint8, src []float32)    { toE4M3NEON(dst, src) }
-func fromE4M3(dst []float32, src []uint8)  { fromE4M3NEON(dst, src) }
-func toE5M2(dst []uint8, src []float32)    { toE5M2NEON(dst, src) }
-func fromE5M2(dst []float32, src []uint8)  { fromE5M2NEON(dst, src) }
+func toBF16(dst []uint16, src []float32, _ bool)   { toBF16NEON(dst, src) }
+func fromBF16(dst []float32, src []uint16, _ bool) { fromBF16NEON(dst, src) }
+func toF16(dst []uint16, src []float32, _ bool)    { toF16NEON(dst, src) }
+func fromF16(dst []float32, src []uint16, _ bool)  { fromF16NEON(dst, src) }
+func toE4M3(dst []uint8, src []float32, _ bool)    { toE4M3NEON(dst, src) }
+func fromE4M3(dst []float32, src []uint8, _ bool)  { fromE4M3NEON(dst, src) }
+func toE5M2(dst []uint8, src []float32, _ bool)    { toE5M2NEON(dst, src) }
+func fromE5M2(dst []float32, src []uint8, _ bool)  { fromE5M2NEON(dst, src) }
 
 //go:noescape
 func toBF16NEON(dst []uint16, src []float32)

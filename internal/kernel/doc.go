@@ -19,6 +19,15 @@
 // A NaN result is a NaN everywhere, but its sign and payload are the
 // processor's, except where a function says otherwise.
 //
+// # Uncached stores
+//
+// Kernels that only write dst can store past the caches: casts where uncached is
+// set, the others under a name that ends in Uncached. Ordinary stores read each
+// line of dst before it is written, so this spares a third of the traffic of a
+// copy, but whoever reads dst next finds nothing in the caches: it is for work
+// larger than these. dst and src are then different memory. The results have
+// the same bits; without assembly for it the ordinary kernel runs.
+//
 // # Names
 //
 // Scale checks nothing and picks a kernel; scaleGeneric is the reference;

@@ -7,7 +7,16 @@ import "github.com/descent-ml/descent/internal/philox"
 // it uses word i mod 4 of philox block block + i/4 at the step.
 func Dropout[F Float](dst, src []F, s F, drop uint32, key philox.Key, block, step uint64) {
 	if d, ok := any(dst).([]float32); ok {
-		dropout32(d, any(src).([]float32), float32(s), drop, key, block, step)
+		dropout32(d, any(src).([]float32), float32(s), drop, key, block, step, false)
+		return
+	}
+	dropoutGeneric(dst, src, s, drop, key, block, step)
+}
+
+// DropoutUncached is Dropout with stores past the caches.
+func DropoutUncached[F Float](dst, src []F, s F, drop uint32, key philox.Key, block, step uint64) {
+	if d, ok := any(dst).([]float32); ok {
+		dropout32(d, any(src).([]float32), float32(s), drop, key, block, step, true)
 		return
 	}
 	dropoutGeneric(dst, src, s, drop, key, block, step)

@@ -10,30 +10,30 @@ import (
 )
 
 //go:noescape
-func dropoutKeysAVX2(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32)
+func dropoutKeysAVX2(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32, uncached bool)
 
 //go:noescape
-func dropoutKeysAVX512(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32)
+func dropoutKeysAVX512(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32, uncached bool)
 
-func dropout32(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64) {
+func dropout32(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, uncached bool) {
 	switch {
 	case cpu.AVX512:
-		dropoutAVX512(dst, src, s, drop, key, block, step)
+		dropoutAVX512(dst, src, s, drop, key, block, step, uncached)
 	case cpu.AVX2:
-		dropoutAVX2(dst, src, s, drop, key, block, step)
+		dropoutAVX2(dst, src, s, drop, key, block, step, uncached)
 	default:
 		dropoutGeneric(dst, src, s, drop, key, block, step)
 	}
 }
 
-func dropoutAVX2(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64) {
+func dropoutAVX2(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, uncached bool) {
 	keys := roundKeys(key, step)
-	dropoutKeysAVX2(dst, src, s, drop, block, &keys)
+	dropoutKeysAVX2(dst, src, s, drop, block, &keys, uncached)
 }
 
-func dropoutAVX512(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64) {
+func dropoutAVX512(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, uncached bool) {
 	keys := roundKeys(key, step)
-	dropoutKeysAVX512(dst, src, s, drop, block, &keys)
+	dropoutKeysAVX512(dst, src, s, drop, block, &keys, uncached)
 }
 
 // roundKeys is what the ten rounds add, two words each. The step, the same in

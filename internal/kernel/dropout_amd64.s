@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func dropoutKeysAVX2(dst []float32, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32)
-// Requires: AVX, AVX2
-TEXT ·dropoutKeysAVX2(SB), NOSPLIT, $0-72
+// func dropoutKeysAVX2(dst []float32, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32, uncached bool)
+// Requires: AVX, AVX2, MMX+
+TEXT ·dropoutKeysAVX2(SB), NOSPLIT, $0-73
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVQ         dst_len+8(FP), DX
@@ -15,8 +15,235 @@ TEXT ·dropoutKeysAVX2(SB), NOSPLIT, $0-72
 	VPADDQ       order4<>+0(SB), Y0, Y0
 	SUBQ         $+32, DX
 	JL           rest
+	CMPB         uncached+72(FP), $0x00
+	JE           cached
+	TESTQ        $+63, AX
+	JNE          cached
 
-turn:
+uncached:
+	PREFETCHT0   8192(CX)
+	PREFETCHT0   8256(CX)
+	VMOVDQU      Y0, Y3
+	VPADDQ       four<>+0(SB), Y0, Y5
+	VPADDQ       eight<>+0(SB), Y0, Y0
+	VPBROADCASTD (BX), Y1
+	VPBROADCASTD 4(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y7
+	VPSRLQ       $0x20, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y7, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y8, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 8(BX), Y1
+	VPBROADCASTD 12(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y9
+	VPMULUDQ     m1<>+0(SB), Y4, Y10
+	VPSRLQ       $0x20, Y10, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y9, Y4
+	VPXOR        Y7, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y7
+	VPMULUDQ     m1<>+0(SB), Y6, Y11
+	VPSRLQ       $0x20, Y11, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y8, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 16(BX), Y1
+	VPBROADCASTD 20(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y8
+	VPMULUDQ     m1<>+0(SB), Y4, Y12
+	VPSRLQ       $0x20, Y12, Y3
+	VPXOR        Y10, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y8, Y4
+	VPXOR        Y9, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y9
+	VPMULUDQ     m1<>+0(SB), Y6, Y10
+	VPSRLQ       $0x20, Y10, Y5
+	VPXOR        Y11, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y9, Y6
+	VPXOR        Y7, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 24(BX), Y1
+	VPBROADCASTD 28(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y7
+	VPMULUDQ     m1<>+0(SB), Y4, Y11
+	VPSRLQ       $0x20, Y11, Y3
+	VPXOR        Y12, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y7, Y4
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y8
+	VPMULUDQ     m1<>+0(SB), Y6, Y12
+	VPSRLQ       $0x20, Y12, Y5
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y8, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 32(BX), Y1
+	VPBROADCASTD 36(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y9
+	VPMULUDQ     m1<>+0(SB), Y4, Y10
+	VPSRLQ       $0x20, Y10, Y3
+	VPXOR        Y11, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y9, Y4
+	VPXOR        Y7, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y7
+	VPMULUDQ     m1<>+0(SB), Y6, Y11
+	VPSRLQ       $0x20, Y11, Y5
+	VPXOR        Y12, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y8, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 40(BX), Y1
+	VPBROADCASTD 44(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y8
+	VPMULUDQ     m1<>+0(SB), Y4, Y12
+	VPSRLQ       $0x20, Y12, Y3
+	VPXOR        Y10, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y8, Y4
+	VPXOR        Y9, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y9
+	VPMULUDQ     m1<>+0(SB), Y6, Y10
+	VPSRLQ       $0x20, Y10, Y5
+	VPXOR        Y11, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y9, Y6
+	VPXOR        Y7, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 48(BX), Y1
+	VPBROADCASTD 52(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y7
+	VPMULUDQ     m1<>+0(SB), Y4, Y11
+	VPSRLQ       $0x20, Y11, Y3
+	VPXOR        Y12, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y7, Y4
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y8
+	VPMULUDQ     m1<>+0(SB), Y6, Y12
+	VPSRLQ       $0x20, Y12, Y5
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y8, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 56(BX), Y1
+	VPBROADCASTD 60(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y9
+	VPMULUDQ     m1<>+0(SB), Y4, Y10
+	VPSRLQ       $0x20, Y10, Y3
+	VPXOR        Y11, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y9, Y4
+	VPXOR        Y7, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y7
+	VPMULUDQ     m1<>+0(SB), Y6, Y11
+	VPSRLQ       $0x20, Y11, Y5
+	VPXOR        Y12, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y8, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 64(BX), Y1
+	VPBROADCASTD 68(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y8
+	VPMULUDQ     m1<>+0(SB), Y4, Y12
+	VPSRLQ       $0x20, Y12, Y3
+	VPXOR        Y10, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y8, Y4
+	VPXOR        Y9, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y9
+	VPMULUDQ     m1<>+0(SB), Y6, Y10
+	VPSRLQ       $0x20, Y10, Y5
+	VPXOR        Y11, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y9, Y6
+	VPXOR        Y7, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 72(BX), Y1
+	VPBROADCASTD 76(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y7
+	VPMULUDQ     m1<>+0(SB), Y4, Y11
+	VPSRLQ       $0x20, Y11, Y3
+	VPXOR        Y12, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y7, Y4
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y8
+	VPMULUDQ     m1<>+0(SB), Y6, Y12
+	VPSRLQ       $0x20, Y12, Y5
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y8, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPSLLQ       $0x20, Y11, Y11
+	VPBLENDD     $0xaa, Y11, Y3, Y3
+	VPSLLQ       $0x20, Y7, Y7
+	VPBLENDD     $0xaa, Y7, Y4, Y4
+	VPUNPCKLQDQ  Y4, Y3, Y11
+	VPUNPCKHQDQ  Y4, Y3, Y3
+	VPSLLQ       $0x20, Y12, Y12
+	VPBLENDD     $0xaa, Y12, Y5, Y5
+	VPSLLQ       $0x20, Y8, Y8
+	VPBLENDD     $0xaa, Y8, Y6, Y6
+	VPUNPCKLQDQ  Y6, Y5, Y12
+	VPUNPCKHQDQ  Y6, Y5, Y5
+	VBROADCASTSS s+48(FP), Y1
+	VBROADCASTSS drop+52(FP), Y2
+	VMOVUPS      (CX), Y4
+	VMULPS       Y1, Y4, Y4
+	VPMAXUD      Y11, Y2, Y6
+	VPCMPEQD     Y11, Y6, Y11
+	VPAND        Y4, Y11, Y11
+	VMOVNTPS     Y11, (AX)
+	VMOVUPS      32(CX), Y4
+	VMULPS       Y1, Y4, Y4
+	VPMAXUD      Y3, Y2, Y6
+	VPCMPEQD     Y3, Y6, Y3
+	VPAND        Y4, Y3, Y3
+	VMOVNTPS     Y3, 32(AX)
+	VMOVUPS      64(CX), Y3
+	VMULPS       Y1, Y3, Y3
+	VPMAXUD      Y12, Y2, Y4
+	VPCMPEQD     Y12, Y4, Y12
+	VPAND        Y3, Y12, Y12
+	VMOVNTPS     Y12, 64(AX)
+	VMOVUPS      96(CX), Y3
+	VMULPS       Y1, Y3, Y3
+	VPMAXUD      Y5, Y2, Y1
+	VPCMPEQD     Y5, Y1, Y5
+	VPAND        Y3, Y5, Y5
+	VMOVNTPS     Y5, 96(AX)
+	ADDQ         $+128, CX
+	ADDQ         $+128, AX
+	SUBQ         $+32, DX
+	JGE          uncached
+	SFENCE
+	JMP          rest
+
+cached:
 	VMOVDQU      Y0, Y3
 	VPADDQ       four<>+0(SB), Y0, Y5
 	VPADDQ       eight<>+0(SB), Y0, Y0
@@ -233,7 +460,7 @@ turn:
 	ADDQ         $+128, CX
 	ADDQ         $+128, AX
 	SUBQ         $+32, DX
-	JGE          turn
+	JGE          cached
 
 rest:
 	ADDQ         $+32, DX
@@ -578,9 +805,9 @@ DATA window32<>+248(SB)/4, $0x00000000
 DATA window32<>+252(SB)/4, $0x00000000
 GLOBL window32<>(SB), RODATA|NOPTR, $256
 
-// func dropoutKeysAVX512(dst []float32, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·dropoutKeysAVX512(SB), NOSPLIT, $0-72
+// func dropoutKeysAVX512(dst []float32, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32, uncached bool)
+// Requires: AVX, AVX512F, BMI2, MMX+
+TEXT ·dropoutKeysAVX512(SB), NOSPLIT, $0-73
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVQ         dst_len+8(FP), DX
@@ -597,8 +824,165 @@ TEXT ·dropoutKeysAVX512(SB), NOSPLIT, $0-72
 	KMOVW        SI, K1
 	SUBQ         $+64, DX
 	JL           rest
+	CMPB         uncached+72(FP), $0x00
+	JE           cached
+	TESTQ        $+63, AX
+	JNE          cached
 
-turn:
+uncached:
+	PREFETCHT0      8192(CX)
+	PREFETCHT0      8256(CX)
+	PREFETCHT0      8320(CX)
+	PREFETCHT0      8384(CX)
+	VMOVDQU64       Z2, Z7
+	VPADDQ          Z3, Z2, Z9
+	VPADDQ          Z4, Z2, Z2
+	VPMULUDQ        Z0, Z7, Z11
+	VPSRLQ          $0x20, Z7, Z7
+	VPXORD.BCST     (BX), Z7, Z7
+	VPSRLQ          $0x20, Z11, Z8
+	VPXORD.BCST     4(BX), Z8, Z8
+	VPMULUDQ        Z0, Z9, Z12
+	VPSRLQ          $0x20, Z9, Z9
+	VPXORD.BCST     (BX), Z9, Z9
+	VPSRLQ          $0x20, Z12, Z10
+	VPXORD.BCST     4(BX), Z10, Z10
+	VPMULUDQ        Z0, Z7, Z13
+	VPMULUDQ        Z1, Z8, Z14
+	VPSRLQ          $0x20, Z14, Z7
+	VPXORD.BCST     8(BX), Z7, Z7
+	VPSRLQ          $0x20, Z13, Z8
+	VPTERNLOGD.BCST $0x96, 12(BX), Z11, Z8
+	VPMULUDQ        Z0, Z9, Z11
+	VPMULUDQ        Z1, Z10, Z15
+	VPSRLQ          $0x20, Z15, Z9
+	VPXORD.BCST     8(BX), Z9, Z9
+	VPSRLQ          $0x20, Z11, Z10
+	VPTERNLOGD.BCST $0x96, 12(BX), Z12, Z10
+	VPMULUDQ        Z0, Z7, Z12
+	VPMULUDQ        Z1, Z8, Z16
+	VPSRLQ          $0x20, Z16, Z7
+	VPTERNLOGD.BCST $0x96, 16(BX), Z14, Z7
+	VPSRLQ          $0x20, Z12, Z8
+	VPTERNLOGD.BCST $0x96, 20(BX), Z13, Z8
+	VPMULUDQ        Z0, Z9, Z13
+	VPMULUDQ        Z1, Z10, Z14
+	VPSRLQ          $0x20, Z14, Z9
+	VPTERNLOGD.BCST $0x96, 16(BX), Z15, Z9
+	VPSRLQ          $0x20, Z13, Z10
+	VPTERNLOGD.BCST $0x96, 20(BX), Z11, Z10
+	VPMULUDQ        Z0, Z7, Z11
+	VPMULUDQ        Z1, Z8, Z15
+	VPSRLQ          $0x20, Z15, Z7
+	VPTERNLOGD.BCST $0x96, 24(BX), Z16, Z7
+	VPSRLQ          $0x20, Z11, Z8
+	VPTERNLOGD.BCST $0x96, 28(BX), Z12, Z8
+	VPMULUDQ        Z0, Z9, Z12
+	VPMULUDQ        Z1, Z10, Z16
+	VPSRLQ          $0x20, Z16, Z9
+	VPTERNLOGD.BCST $0x96, 24(BX), Z14, Z9
+	VPSRLQ          $0x20, Z12, Z10
+	VPTERNLOGD.BCST $0x96, 28(BX), Z13, Z10
+	VPMULUDQ        Z0, Z7, Z13
+	VPMULUDQ        Z1, Z8, Z14
+	VPSRLQ          $0x20, Z14, Z7
+	VPTERNLOGD.BCST $0x96, 32(BX), Z15, Z7
+	VPSRLQ          $0x20, Z13, Z8
+	VPTERNLOGD.BCST $0x96, 36(BX), Z11, Z8
+	VPMULUDQ        Z0, Z9, Z11
+	VPMULUDQ        Z1, Z10, Z15
+	VPSRLQ          $0x20, Z15, Z9
+	VPTERNLOGD.BCST $0x96, 32(BX), Z16, Z9
+	VPSRLQ          $0x20, Z11, Z10
+	VPTERNLOGD.BCST $0x96, 36(BX), Z12, Z10
+	VPMULUDQ        Z0, Z7, Z12
+	VPMULUDQ        Z1, Z8, Z16
+	VPSRLQ          $0x20, Z16, Z7
+	VPTERNLOGD.BCST $0x96, 40(BX), Z14, Z7
+	VPSRLQ          $0x20, Z12, Z8
+	VPTERNLOGD.BCST $0x96, 44(BX), Z13, Z8
+	VPMULUDQ        Z0, Z9, Z13
+	VPMULUDQ        Z1, Z10, Z14
+	VPSRLQ          $0x20, Z14, Z9
+	VPTERNLOGD.BCST $0x96, 40(BX), Z15, Z9
+	VPSRLQ          $0x20, Z13, Z10
+	VPTERNLOGD.BCST $0x96, 44(BX), Z11, Z10
+	VPMULUDQ        Z0, Z7, Z11
+	VPMULUDQ        Z1, Z8, Z15
+	VPSRLQ          $0x20, Z15, Z7
+	VPTERNLOGD.BCST $0x96, 48(BX), Z16, Z7
+	VPSRLQ          $0x20, Z11, Z8
+	VPTERNLOGD.BCST $0x96, 52(BX), Z12, Z8
+	VPMULUDQ        Z0, Z9, Z12
+	VPMULUDQ        Z1, Z10, Z16
+	VPSRLQ          $0x20, Z16, Z9
+	VPTERNLOGD.BCST $0x96, 48(BX), Z14, Z9
+	VPSRLQ          $0x20, Z12, Z10
+	VPTERNLOGD.BCST $0x96, 52(BX), Z13, Z10
+	VPMULUDQ        Z0, Z7, Z13
+	VPMULUDQ        Z1, Z8, Z14
+	VPSRLQ          $0x20, Z14, Z7
+	VPTERNLOGD.BCST $0x96, 56(BX), Z15, Z7
+	VPSRLQ          $0x20, Z13, Z8
+	VPTERNLOGD.BCST $0x96, 60(BX), Z11, Z8
+	VPMULUDQ        Z0, Z9, Z11
+	VPMULUDQ        Z1, Z10, Z15
+	VPSRLQ          $0x20, Z15, Z9
+	VPTERNLOGD.BCST $0x96, 56(BX), Z16, Z9
+	VPSRLQ          $0x20, Z11, Z10
+	VPTERNLOGD.BCST $0x96, 60(BX), Z12, Z10
+	VPMULUDQ        Z0, Z7, Z12
+	VPMULUDQ        Z1, Z8, Z16
+	VPSRLQ          $0x20, Z16, Z7
+	VPTERNLOGD.BCST $0x96, 64(BX), Z14, Z7
+	VPSRLQ          $0x20, Z12, Z8
+	VPTERNLOGD.BCST $0x96, 68(BX), Z13, Z8
+	VPMULUDQ        Z0, Z9, Z13
+	VPMULUDQ        Z1, Z10, Z14
+	VPSRLQ          $0x20, Z14, Z9
+	VPTERNLOGD.BCST $0x96, 64(BX), Z15, Z9
+	VPSRLQ          $0x20, Z13, Z10
+	VPTERNLOGD.BCST $0x96, 68(BX), Z11, Z10
+	VPMULUDQ        Z0, Z7, Z11
+	VPMULUDQ        Z1, Z8, Z15
+	VPSRLQ          $0x20, Z15, Z7
+	VPTERNLOGD.BCST $0x96, 72(BX), Z16, Z7
+	VPSRLQ          $0x20, Z11, Z8
+	VPTERNLOGD.BCST $0x96, 76(BX), Z12, Z8
+	VPMULUDQ        Z0, Z9, Z12
+	VPMULUDQ        Z1, Z10, Z16
+	VPSRLQ          $0x20, Z16, Z9
+	VPTERNLOGD.BCST $0x96, 72(BX), Z14, Z9
+	VPSRLQ          $0x20, Z12, Z10
+	VPTERNLOGD.BCST $0x96, 76(BX), Z13, Z10
+	VMOVSLDUP       Z15, K1, Z7
+	VMOVSLDUP       Z11, K1, Z8
+	VPUNPCKLQDQ     Z8, Z7, Z15
+	VPUNPCKHQDQ     Z8, Z7, Z7
+	VMOVSLDUP       Z16, K1, Z9
+	VMOVSLDUP       Z12, K1, Z10
+	VPUNPCKLQDQ     Z10, Z9, Z16
+	VPUNPCKHQDQ     Z10, Z9, Z9
+	VPCMPUD         $0x05, Z6, Z15, K2
+	VMULPS.Z        (CX), Z5, K2, Z15
+	VMOVNTPS        Z15, (AX)
+	VPCMPUD         $0x05, Z6, Z7, K2
+	VMULPS.Z        64(CX), Z5, K2, Z7
+	VMOVNTPS        Z7, 64(AX)
+	VPCMPUD         $0x05, Z6, Z16, K2
+	VMULPS.Z        128(CX), Z5, K2, Z16
+	VMOVNTPS        Z16, 128(AX)
+	VPCMPUD         $0x05, Z6, Z9, K2
+	VMULPS.Z        192(CX), Z5, K2, Z9
+	VMOVNTPS        Z9, 192(AX)
+	ADDQ            $+256, CX
+	ADDQ            $+256, AX
+	SUBQ            $+64, DX
+	JGE             uncached
+	SFENCE
+	JMP             rest
+
+cached:
 	VMOVDQU64       Z2, Z7
 	VPADDQ          Z3, Z2, Z9
 	VPADDQ          Z4, Z2, Z2
@@ -743,7 +1127,7 @@ turn:
 	ADDQ            $+256, CX
 	ADDQ            $+256, AX
 	SUBQ            $+64, DX
-	JGE             turn
+	JGE             cached
 
 rest:
 	ADDQ            $+64, DX

@@ -4,7 +4,7 @@ package kernel
 
 import "github.com/descent-ml/descent/internal/philox"
 
-func dropout32(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64) {
+func dropout32(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, _ bool) {
 	dropoutNEON(dst, src, s, drop, key, block, step)
 }
 

@@ -24,7 +24,7 @@ type tier struct {
 	have bool // whether this processor runs it
 
 	normBlock func(x []float32) (sum float64, maxBits uint32)
-	scale     func(dst, src []float32, s float32)
+	scale     func(dst, src []float32, s float32, uncached bool)
 	add       func(dst, src []float32, s float32)
 	sgd       func(p, g []float32, c *sgdCoef[float32])
 	momentum  func(p, g, m []float32, c *momentumCoef[float32])
@@ -32,28 +32,35 @@ type tier struct {
 	maxSum    func(x []float32) (largest float32, sum float64)
 	expSum    func(dst, x []float32, shift float32) (sum float64)
 	scaleSub  func(dst []float32, a, b float32)
-	dropout   func(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64)
+	dropout   func(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, uncached bool)
 
-	toBF16   func(dst []uint16, src []float32)
-	fromBF16 func(dst []float32, src []uint16)
-	toF16    func(dst []uint16, src []float32)
-	fromF16  func(dst []float32, src []uint16)
-	toE4M3   func(dst []uint8, src []float32)
-	fromE4M3 func(dst []float32, src []uint8)
-	toE5M2   func(dst []uint8, src []float32)
-	fromE5M2 func(dst []float32, src []uint8)
+	toBF16   func(dst []uint16, src []float32, uncached bool)
+	fromBF16 func(dst []float32, src []uint16, uncached bool)
+	toF16    func(dst []uint16, src []float32, uncached bool)
+	fromF16  func(dst []float32, src []uint16, uncached bool)
+	toE4M3   func(dst []uint8, src []float32, uncached bool)
+	fromE4M3 func(dst []float32, src []uint8, uncached bool)
+	toE5M2   func(dst []uint8, src []float32, uncached bool)
+	fromE5M2 func(dst []float32, src []uint8, uncached bool)
 }
 
 // reference is what every tier must equal.
 var reference = tier{
 	"go", true,
 	normBlock32Generic,
-	scaleGeneric[float32], addGeneric[float32],
+	func(dst, src []float32, s float32, _ bool) { scaleGeneric(dst, src, s) }, addGeneric[float32],
 	sgdGeneric[float32], momentumGeneric[float32], adamGeneric[float32],
 	maxSumGeneric[float32], expSumGeneric[float32], scaleSubGeneric[float32],
-	dropoutGeneric[float32],
-	toBF16Generic, fromBF16Generic, toF16Generic, fromF16Generic,
-	toE4M3Generic, fromE4M3Generic, toE5M2Generic, fromE5M2Generic,
+	func(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, _ bool) {
+		dropoutGeneric(dst, src, s, drop, key, block, step)
+	},
+	cached(toBF16Generic), cached(fromBF16Generic), cached(toF16Generic), cached(fromF16Generic),
+	cached(toE4M3Generic), cached(fromE4M3Generic), cached(toE5M2Generic), cached(fromE5M2Generic),
+}
+
+// cached is a cast that has ordinary stores only.
+func cached[D, S any](f func([]D, []S)) func([]D, []S, bool) {
+	return func(dst []D, src []S, _ bool) { f(dst, src) }
 }
 
 // dispatched is what callers get.
@@ -66,14 +73,15 @@ var dispatched = tier{
 // operands are the arguments of any kernel, each of n elements. A kernel uses
 // the first few of f, in the order of its arguments, and at most one of h and b.
 type operands struct {
-	f       [4][]float32
-	h       []uint16
-	b       []uint8
-	s, t    float32 // scalars; shift, of expSum, is s
-	coef    [10]float32
-	drop    uint32
-	key     philox.Key
-	blk, st uint64
+	f        [4][]float32
+	h        []uint16
+	b        []uint8
+	s, t     float32 // scalars; shift, of expSum, is s
+	coef     [10]float32
+	drop     uint32
+	key      philox.Key
+	blk, st  uint64
+	uncached bool // stores go past the caches
 }
 
 // result is what a kernel returns.
@@ -91,6 +99,9 @@ type family struct {
 	max    int // largest n, 0 for any
 	// exact means that NaNs must have the reference's bits too.
 	exact bool
+	// writes means that the first operand is only written, past the caches
+	// where that is asked for.
+	writes bool
 	// bytes is the traffic of one element: what the kernel reads and writes,
 	// without reads for ownership.
 	bytes int
@@ -119,13 +130,13 @@ var families = []family{
 		},
 	},
 	{
-		name: "scale", floats: 2, alias: true, bytes: 8,
+		name: "scale", floats: 2, alias: true, writes: true, bytes: 8,
 		of: func(k *tier) func(*operands) result {
 			f := k.scale
 			if f == nil {
 				return nil
 			}
-			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.s); return }
+			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.s, o.uncached); return }
 		},
 	},
 	{
@@ -209,62 +220,65 @@ var families = []family{
 		},
 	},
 	{
-		name: "dropout", floats: 2, alias: true, bytes: 8,
+		name: "dropout", floats: 2, alias: true, writes: true, bytes: 8,
 		of: func(k *tier) func(*operands) result {
 			f := k.dropout
 			if f == nil {
 				return nil
 			}
-			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.s, o.drop, o.key, o.blk, o.st); return }
+			return func(o *operands) (r result) {
+				f(o.f[0], o.f[1], o.s, o.drop, o.key, o.blk, o.st, o.uncached)
+				return
+			}
 		},
 	},
-	to16("tobf16", func(k *tier) func([]uint16, []float32) { return k.toBF16 }),
-	from16("frombf16", func(k *tier) func([]float32, []uint16) { return k.fromBF16 }),
-	to16("tof16", func(k *tier) func([]uint16, []float32) { return k.toF16 }),
-	from16("fromf16", func(k *tier) func([]float32, []uint16) { return k.fromF16 }),
-	to8("toe4m3", func(k *tier) func([]uint8, []float32) { return k.toE4M3 }),
-	from8("frome4m3", func(k *tier) func([]float32, []uint8) { return k.fromE4M3 }),
-	to8("toe5m2", func(k *tier) func([]uint8, []float32) { return k.toE5M2 }),
-	from8("frome5m2", func(k *tier) func([]float32, []uint8) { return k.fromE5M2 }),
+	to16("tobf16", func(k *tier) func([]uint16, []float32, bool) { return k.toBF16 }),
+	from16("frombf16", func(k *tier) func([]float32, []uint16, bool) { return k.fromBF16 }),
+	to16("tof16", func(k *tier) func([]uint16, []float32, bool) { return k.toF16 }),
+	from16("fromf16", func(k *tier) func([]float32, []uint16, bool) { return k.fromF16 }),
+	to8("toe4m3", func(k *tier) func([]uint8, []float32, bool) { return k.toE4M3 }),
+	from8("frome4m3", func(k *tier) func([]float32, []uint8, bool) { return k.fromE4M3 }),
+	to8("toe5m2", func(k *tier) func([]uint8, []float32, bool) { return k.toE5M2 }),
+	from8("frome5m2", func(k *tier) func([]float32, []uint8, bool) { return k.fromE5M2 }),
 }
 
-func to16(name string, of func(*tier) func([]uint16, []float32)) family {
-	return family{name: name, floats: 1, width: 2, exact: true, bytes: 6, of: func(k *tier) func(*operands) result {
+func to16(name string, of func(*tier) func([]uint16, []float32, bool)) family {
+	return family{name: name, floats: 1, width: 2, exact: true, writes: true, bytes: 6, of: func(k *tier) func(*operands) result {
 		f := of(k)
 		if f == nil {
 			return nil
 		}
-		return func(o *operands) (r result) { f(o.h, o.f[0]); return }
+		return func(o *operands) (r result) { f(o.h, o.f[0], o.uncached); return }
 	}}
 }
 
-func from16(name string, of func(*tier) func([]float32, []uint16)) family {
-	return family{name: name, floats: 1, width: 2, exact: true, bytes: 6, of: func(k *tier) func(*operands) result {
+func from16(name string, of func(*tier) func([]float32, []uint16, bool)) family {
+	return family{name: name, floats: 1, width: 2, exact: true, writes: true, bytes: 6, of: func(k *tier) func(*operands) result {
 		f := of(k)
 		if f == nil {
 			return nil
 		}
-		return func(o *operands) (r result) { f(o.f[0], o.h); return }
+		return func(o *operands) (r result) { f(o.f[0], o.h, o.uncached); return }
 	}}
 }
 
-func to8(name string, of func(*tier) func([]uint8, []float32)) family {
-	return family{name: name, floats: 1, width: 1, exact: true, bytes: 5, of: func(k *tier) func(*operands) result {
+func to8(name string, of func(*tier) func([]uint8, []float32, bool)) family {
+	return family{name: name, floats: 1, width: 1, exact: true, writes: true, bytes: 5, of: func(k *tier) func(*operands) result {
 		f := of(k)
 		if f == nil {
 			return nil
 		}
-		return func(o *operands) (r result) { f(o.b, o.f[0]); return }
+		return func(o *operands) (r result) { f(o.b, o.f[0], o.uncached); return }
 	}}
 }
 
-func from8(name string, of func(*tier) func([]float32, []uint8)) family {
-	return family{name: name, floats: 1, width: 1, exact: true, bytes: 5, of: func(k *tier) func(*operands) result {
+func from8(name string, of func(*tier) func([]float32, []uint8, bool)) family {
+	return family{name: name, floats: 1, width: 1, exact: true, writes: true, bytes: 5, of: func(k *tier) func(*operands) result {
 		f := of(k)
 		if f == nil {
 			return nil
 		}
-		return func(o *operands) (r result) { f(o.f[0], o.b); return }
+		return func(o *operands) (r result) { f(o.f[0], o.b, o.uncached); return }
 	}}
 }
 
@@ -566,6 +580,7 @@ func TestTiers(t *testing.T) {
 				for kind := range fills {
 					alias := fam.alias && (n+shift+kind)%3 == 0
 					o := a.place(fam, n, shift, alias)
+					o.uncached = fam.writes && !alias && (n+shift+kind)%3 == 1
 					o.fill(kind, &w)
 					o.scalars(fam, kind, &w)
 					want := o.clone(alias)
@@ -576,7 +591,8 @@ func TestTiers(t *testing.T) {
 						err = a.check()
 					}
 					if err != nil {
-						t.Fatalf("n = %d, shift %d, %s, in place %t: %v", n, shift, fills[kind].name, alias, err)
+						t.Fatalf("n = %d, shift %d, %s, in place %t, uncached %t: %v",
+							n, shift, fills[kind].name, alias, o.uncached, err)
 					}
 				}
 			}
@@ -825,7 +841,7 @@ func TestHashes(t *testing.T) {
 // FuzzTiers takes raw bits: a kernel, a length, scalars and elements.
 func FuzzTiers(f *testing.F) {
 	for i := range families {
-		seed := make([]byte, 300)
+		seed := make([]byte, 2500)
 		for j := range seed {
 			seed[j] = byte(random(uint64(i*len(seed) + j)))
 		}
@@ -853,6 +869,7 @@ func FuzzTiers(f *testing.F) {
 		o.key = philox.Key{next(), next()}
 		o.blk = uint64(next())<<32 | uint64(next())
 		o.st = uint64(next())<<32 | uint64(next())
+		o.uncached = fam.writes && shift&16 != 0
 		for i := range o.f {
 			for j := range o.f[i] {
 				o.f[i][j] = math.Float32frombits(next())

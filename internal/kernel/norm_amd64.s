@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func normBlockAVX2(x []float32) (sum float64, maxBits uint32)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3, MMX+, SSE2
 TEXT ·normBlockAVX2(SB), NOSPLIT, $0-36
 	MOVQ     x_base+0(FP), AX
 	MOVQ     x_len+8(FP), CX
@@ -24,6 +24,8 @@ TEXT ·normBlockAVX2(SB), NOSPLIT, $0-36
 	JL       tail
 
 loop:
+	PREFETCHT0  8192(AX)
+	PREFETCHT0  8256(AX)
 	VCVTPS2PD   (AX), Y10
 	VFMADD231PD Y10, Y10, Y0
 	VCVTPS2PD   16(AX), Y10

@@ -39,7 +39,8 @@ func TestFences(t *testing.T) {
 	each(t, func(t *testing.T, fam *family, run func(*operands) result) {
 		w := words(0)
 		for n := range 131 {
-			for _, end := range []bool{false, true} {
+			for mode := range 4 {
+				end, uncached := mode&1 != 0, fam.writes && mode&2 != 0
 				at := func(page []byte, size int) unsafe.Pointer {
 					if end {
 						page = page[len(page)-n*size:]
@@ -58,10 +59,11 @@ func TestFences(t *testing.T) {
 				}
 				o.fill(0, &w)
 				o.scalars(fam, 0, &w)
+				o.uncached = uncached
 				want := o.clone(false)
 				rw := fam.of(&reference)(want)
 				if err := differs(fam, o, want, run(o), rw); err != nil {
-					t.Fatalf("n = %d, at the end %t: %v", n, end, err)
+					t.Fatalf("n = %d, at the end %t, uncached %t: %v", n, end, uncached, err)
 				}
 			}
 		}

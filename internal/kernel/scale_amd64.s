@@ -4,17 +4,64 @@
 
 #include "textflag.h"
 
-// func scaleAVX2(dst []float32, src []float32, s float32)
-// Requires: AVX
-TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
+// func scaleAVX2(dst []float32, src []float32, s float32, uncached bool)
+// Requires: AVX, MMX+
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-53
 	MOVQ         dst_len+8(FP), AX
 	MOVQ         dst_base+0(FP), CX
 	MOVQ         src_base+24(FP), DX
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
+	CMPB         uncached+52(FP), $0x00
+	JE           cached
+	CMPQ         AX, $+32
+	JL           cached
+	VMOVUPS      (DX)(BX*4), Y1
+	VMULPS       Y1, Y0, Y1
+	VMOVUPS      Y1, (CX)(BX*4)
+	VMOVUPS      32(DX)(BX*4), Y1
+	VMULPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 32(CX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Y1
+	VMULPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 64(CX)(BX*4)
+	VMOVUPS      96(DX)(BX*4), Y1
+	VMULPS       Y1, Y0, Y1
+	VMOVUPS      Y1, 96(CX)(BX*4)
+	MOVQ         CX, BX
+	NEGQ         BX
+	ANDQ         $+31, BX
+	SHRQ         $0x02, BX
 	LEAQ         -32(AX), SI
 	CMPQ         BX, SI
-	JGT          manyend
+	JGT          uncachedend
+
+uncached:
+	PREFETCHT0 8192(DX)(BX*4)
+	PREFETCHT0 8256(DX)(BX*4)
+	VMOVUPS    (DX)(BX*4), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVNTPS   Y1, (CX)(BX*4)
+	VMOVUPS    32(DX)(BX*4), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVNTPS   Y1, 32(CX)(BX*4)
+	VMOVUPS    64(DX)(BX*4), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVNTPS   Y1, 64(CX)(BX*4)
+	VMOVUPS    96(DX)(BX*4), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVNTPS   Y1, 96(CX)(BX*4)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        uncached
+
+uncachedend:
+	SFENCE
+
+cached:
+	LEAQ -32(AX), SI
+	CMPQ BX, SI
+	JGT  manyend
 
 many:
 	VMOVUPS (DX)(BX*4), Y1

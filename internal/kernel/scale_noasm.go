@@ -2,4 +2,4 @@
 
 package kernel
 
-func scale32(dst, src []float32, s float32) { scaleGeneric(dst, src, s) }
+func scale32(dst, src []float32, s float32, _ bool) { scaleGeneric(dst, src, s) }

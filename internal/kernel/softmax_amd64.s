@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func maxSumBlockAVX2(x []float32) (largest float32, sum float64)
-// Requires: AVX, SSE, SSE2
+// Requires: AVX, MMX+, SSE, SSE2
 TEXT ·maxSumBlockAVX2(SB), NOSPLIT, $0-40
 	MOVQ    x_base+0(FP), AX
 	MOVQ    x_len+8(FP), CX
@@ -22,33 +22,35 @@ TEXT ·maxSumBlockAVX2(SB), NOSPLIT, $0-40
 	JL      rest
 
 turn:
-	VMOVUPS   (AX), Y9
-	VMAXPS    Y8, Y9, Y8
-	VCVTPS2PD (AX), Y9
-	VADDPD    Y9, Y0, Y0
-	VCVTPS2PD 16(AX), Y9
-	VADDPD    Y9, Y1, Y1
-	VMOVUPS   32(AX), Y9
-	VMAXPS    Y8, Y9, Y8
-	VCVTPS2PD 32(AX), Y9
-	VADDPD    Y9, Y2, Y2
-	VCVTPS2PD 48(AX), Y9
-	VADDPD    Y9, Y3, Y3
-	VMOVUPS   64(AX), Y9
-	VMAXPS    Y8, Y9, Y8
-	VCVTPS2PD 64(AX), Y9
-	VADDPD    Y9, Y4, Y4
-	VCVTPS2PD 80(AX), Y9
-	VADDPD    Y9, Y5, Y5
-	VMOVUPS   96(AX), Y9
-	VMAXPS    Y8, Y9, Y8
-	VCVTPS2PD 96(AX), Y9
-	VADDPD    Y9, Y6, Y6
-	VCVTPS2PD 112(AX), Y9
-	VADDPD    Y9, Y7, Y7
-	ADDQ      $+128, AX
-	SUBQ      $+32, CX
-	JGE       turn
+	PREFETCHT0 8192(AX)
+	PREFETCHT0 8256(AX)
+	VMOVUPS    (AX), Y9
+	VMAXPS     Y8, Y9, Y8
+	VCVTPS2PD  (AX), Y9
+	VADDPD     Y9, Y0, Y0
+	VCVTPS2PD  16(AX), Y9
+	VADDPD     Y9, Y1, Y1
+	VMOVUPS    32(AX), Y9
+	VMAXPS     Y8, Y9, Y8
+	VCVTPS2PD  32(AX), Y9
+	VADDPD     Y9, Y2, Y2
+	VCVTPS2PD  48(AX), Y9
+	VADDPD     Y9, Y3, Y3
+	VMOVUPS    64(AX), Y9
+	VMAXPS     Y8, Y9, Y8
+	VCVTPS2PD  64(AX), Y9
+	VADDPD     Y9, Y4, Y4
+	VCVTPS2PD  80(AX), Y9
+	VADDPD     Y9, Y5, Y5
+	VMOVUPS    96(AX), Y9
+	VMAXPS     Y8, Y9, Y8
+	VCVTPS2PD  96(AX), Y9
+	VADDPD     Y9, Y6, Y6
+	VCVTPS2PD  112(AX), Y9
+	VADDPD     Y9, Y7, Y7
+	ADDQ       $+128, AX
+	SUBQ       $+32, CX
+	JGE        turn
 
 rest:
 	ADDQ         $+32, CX

@@ -33,17 +33,20 @@ func archTiers() []tier {
 			have:    cpu.AVX512,
 			expSum:  expSumAVX512,
 			dropout: dropoutAVX512,
+			toBF16:  atLeast(wideCasts, toBF16AVX512, toBF16Generic),
+			toE4M3:  atLeast(wideCasts, toE4M3AVX512, toE4M3Generic),
+			toE5M2:  atLeast(wideCasts, toE5M2AVX512, toE5M2Generic),
 		},
 	}
 }
 
 // atLeast is a cast whose assembly needs n elements.
-func atLeast[D, S any](n int, asm, generic func([]D, []S)) func([]D, []S) {
-	return func(dst []D, src []S) {
+func atLeast[D, S any](n int, asm func([]D, []S, bool), generic func([]D, []S)) func([]D, []S, bool) {
+	return func(dst []D, src []S, uncached bool) {
 		if len(dst) < n {
 			generic(dst, src)
 			return
 		}
-		asm(dst, src)
+		asm(dst, src, uncached)
 	}
 }

@@ -2,14 +2,17 @@
 
 package kernel
 
-import "github.com/descent-ml/descent/internal/cpu"
+import (
+	"github.com/descent-ml/descent/internal/cpu"
+	"github.com/descent-ml/descent/internal/philox"
+)
 
 func archTiers() []tier {
 	return []tier{{
 		name:      "neon",
 		have:      cpu.NEON,
 		normBlock: normBlockNEON,
-		scale:     scaleNEON,
+		scale:     func(dst, src []float32, s float32, _ bool) { scaleNEON(dst, src, s) },
 		add:       addNEON,
 		sgd:       sgdNEON,
 		momentum:  momentumNEON,
@@ -17,14 +20,16 @@ func archTiers() []tier {
 		maxSum:    maxSumNEON,
 		expSum:    expSumNEON,
 		scaleSub:  scaleSubNEON,
-		dropout:   dropoutNEON,
-		toBF16:    toBF16NEON,
-		fromBF16:  fromBF16NEON,
-		toF16:     toF16NEON,
-		fromF16:   fromF16NEON,
-		toE4M3:    toE4M3NEON,
-		fromE4M3:  fromE4M3NEON,
-		toE5M2:    toE5M2NEON,
-		fromE5M2:  fromE5M2NEON,
+		dropout: func(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, _ bool) {
+			dropoutNEON(dst, src, s, drop, key, block, step)
+		},
+		toBF16:   cached(toBF16NEON),
+		fromBF16: cached(fromBF16NEON),
+		toF16:    cached(toF16NEON),
+		fromF16:  cached(fromF16NEON),
+		toE4M3:   cached(toE4M3NEON),
+		fromE4M3: cached(fromE4M3NEON),
+		toE5M2:   cached(toE5M2NEON),
+		fromE5M2: cached(fromE5M2NEON),
 	}}
 }

@@ -18,15 +18,17 @@ const module = "github.com/descent-ml/descent"
 // standard library is free to all. Primitive packages never import each other,
 // and none of them knows that a GPU exists.
 var table = map[string][]string{
-	"": {"internal/backend", "internal/cpu", "internal/host", "internal/kernel"},
+	"": {"internal/backend", "internal/cpu", "internal/fmath", "internal/host", "internal/kernel"},
 
-	"schedule":               {"internal/fmath", "schedule/internal/plot"},
+	"schedule":               {"internal/fmath", "internal/philox", "schedule/internal/plot"},
 	"schedule/internal/plot": {},
 	"loss":                   {"", "internal/backend", "internal/check"},
-	"clip":                   {"", "internal/check"},
-	"accum":                  {"", "internal/backend"},
-	"regularize":             {"", "internal/backend", "internal/check", "internal/philox"},
+	"clip":                   {"", "internal/backend", "internal/check"},
+	"accum":                  {"", "internal/backend", "internal/check"},
+	"regularize":             {"", "internal/backend", "internal/check", "internal/fmath", "internal/philox"},
 	"optim":                  {"", "internal/backend", "internal/check", "internal/fmath", "internal/kernel"},
+
+	"precision": {"", "internal/backend", "internal/check", "internal/philox"},
 
 	"internal/backend":  {"internal/kernel"},
 	"internal/check":    {""},

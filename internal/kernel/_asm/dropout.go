@@ -17,7 +17,38 @@ func dropout(g *gen) {
 	dropoutAVX512(g)
 }
 
-const dropoutSignature = "func(dst, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32)"
+const dropoutSignature = "func(dst, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32, uncached bool)"
+
+// turns runs whole turns of size elements and leaves in n how many are left, or
+// goes to done when none are. Elements share counters in fours, so a
+// destination cannot be led to an aligned place: stores go past the caches only
+// where it begins at a line.
+func (g *gen) turns(size int, dst, src, n reg.GPVirtual, turn func(move store)) {
+	loop := func(label string, ahead func(), move store) {
+		g.Label(label)
+		ahead()
+		turn(move)
+		g.ADDQ(operand.I32(4*size), src)
+		g.ADDQ(operand.I32(4*size), dst)
+		g.SUBQ(operand.I32(size), n)
+		g.JGE(operand.LabelRef(label))
+	}
+	g.SUBQ(operand.I32(size), n)
+	g.JL(operand.LabelRef("rest"))
+	g.CMPB(g.param("uncached"), operand.U8(0))
+	g.JE(operand.LabelRef("cached"))
+	g.TESTQ(operand.I32(cacheLine-1), dst)
+	g.JNE(operand.LabelRef("cached"))
+	loop("uncached",
+		func() { g.prefetch(operand.Mem{Base: src}, uncachedAhead, 4*size) },
+		g.past)
+	g.SFENCE()
+	g.JMP(operand.LabelRef("rest"))
+	loop("cached", func() {}, g.plain)
+	g.Label("rest")
+	g.ADDQ(operand.I32(size), n)
+	g.JZ(operand.LabelRef("done"))
+}
 
 // dropoutAVX2 keeps one Philox counter in each 64-bit lane, four to a register
 // for each of the four words. A word is the low half of its lane; the high half
@@ -106,28 +137,19 @@ func dropoutAVX2(g *gen) {
 		g.VPAND(src, w, w)
 	}
 
-	g.SUBQ(operand.I32(32), n)
-	g.JL(operand.LabelRef("rest"))
-	g.Label("turn")
+	g.turns(32, dst, src, n, func(move store) {
+		w := words()
+		s, drop := g.broadcast(g.param("s")), g.broadcast(g.param("drop"))
+		for j := range w {
+			x := g.YMM()
+			g.VMOVUPS(operand.Mem{Base: src, Disp: 32 * j}, x)
+			apply(w[j], x, s, drop)
+			move(w[j], operand.Mem{Base: dst, Disp: 32 * j})
+		}
+	})
+	masks := g.tailMask(32, n)
 	w := words()
 	s, drop := g.broadcast(g.param("s")), g.broadcast(g.param("drop"))
-	for j := range w {
-		x := g.YMM()
-		g.VMOVUPS(operand.Mem{Base: src, Disp: 32 * j}, x)
-		apply(w[j], x, s, drop)
-		g.VMOVUPS(w[j], operand.Mem{Base: dst, Disp: 32 * j})
-	}
-	g.ADDQ(operand.I32(128), src)
-	g.ADDQ(operand.I32(128), dst)
-	g.SUBQ(operand.I32(32), n)
-	g.JGE(operand.LabelRef("turn"))
-
-	g.Label("rest")
-	g.ADDQ(operand.I32(32), n)
-	g.JZ(operand.LabelRef("done"))
-	masks := g.tailMask(32, n)
-	w = words()
-	s, drop = g.broadcast(g.param("s")), g.broadcast(g.param("drop"))
 	for j := range w {
 		x, m := g.YMM(), g.YMM()
 		g.VMOVUPS(masks.Offset(32*j), m)
@@ -218,23 +240,14 @@ func dropoutAVX512(g *gen) {
 		return out
 	}
 
-	g.SUBQ(operand.I32(64), n)
-	g.JL(operand.LabelRef("rest"))
-	g.Label("turn")
-	for j, w := range words() {
-		keep := g.K()
-		g.VPCMPUD(operand.U8(5), drop, w, keep) // not less than
-		g.VMULPS_Z(operand.Mem{Base: src, Disp: 64 * j}, s, keep, w)
-		g.VMOVUPS(w, operand.Mem{Base: dst, Disp: 64 * j})
-	}
-	g.ADDQ(operand.I32(256), src)
-	g.ADDQ(operand.I32(256), dst)
-	g.SUBQ(operand.I32(64), n)
-	g.JGE(operand.LabelRef("turn"))
-
-	g.Label("rest")
-	g.ADDQ(operand.I32(64), n)
-	g.JZ(operand.LabelRef("done"))
+	g.turns(64, dst, src, n, func(move store) {
+		for j, w := range words() {
+			keep := g.K()
+			g.VPCMPUD(operand.U8(5), drop, w, keep) // not less than
+			g.VMULPS_Z(operand.Mem{Base: src, Disp: 64 * j}, s, keep, w)
+			move(w, operand.Mem{Base: dst, Disp: 64 * j})
+		}
+	})
 	all, rest := g.GP64(), g.GP64()
 	g.MOVQ(operand.I32(-1), all)
 	g.BZHIQ(n, all, rest)

@@ -13,10 +13,14 @@ type elementwise struct {
 	doc             []string
 	arrays          []string // float32 slices as long as the first
 	unroll          int      // vectors in one turn of the first loop
+	ahead           int      // bytes to prefetch ahead of each array, 0 for none
+	uncached        bool     // the first array is only written, and past the caches when the parameter uncached says so
 
 	// constants loads what stays in registers and returns the body of one
 	// vector, which loads and stores by array number.
 	constants func() func(load func(array int) reg.VecVirtual, store func(array int, x reg.VecVirtual))
+
+	end func() // what follows the last element, nil for nothing
 }
 
 func (g *gen) elementwise(e elementwise) {
@@ -29,13 +33,7 @@ func (g *gen) elementwise(e elementwise) {
 	body := e.constants()
 
 	i, last := g.GP64(), g.GP64()
-	g.XORQ(i, i)
-	loop := func(label string, vectors int) {
-		// last is the highest i with that many vectors left.
-		g.LEAQ(operand.Mem{Base: n, Disp: -8 * vectors}, last)
-		g.CMPQ(i, last)
-		g.JGT(operand.LabelRef(label + "end"))
-		g.Label(label)
+	turn := func(vectors int, move store) {
 		for v := range vectors {
 			body(
 				func(k int) reg.VecVirtual {
@@ -43,16 +41,46 @@ func (g *gen) elementwise(e elementwise) {
 					g.VMOVUPS(at(base[k], i, 8*v), x)
 					return x
 				},
-				func(k int, x reg.VecVirtual) { g.VMOVUPS(x, at(base[k], i, 8*v)) },
+				func(k int, x reg.VecVirtual) { move(x, at(base[k], i, 8*v)) },
 			)
 		}
+	}
+	loop := func(label string, vectors int, prefetch func(), move store) {
+		// last is the highest i with that many vectors left.
+		g.LEAQ(operand.Mem{Base: n, Disp: -8 * vectors}, last)
+		g.CMPQ(i, last)
+		g.JGT(operand.LabelRef(label + "end"))
+		g.Label(label)
+		prefetch()
+		turn(vectors, move)
 		g.ADDQ(operand.I32(8*vectors), i)
 		g.CMPQ(i, last)
 		g.JLE(operand.LabelRef(label))
 		g.Label(label + "end")
 	}
-	loop("many", e.unroll)
-	loop("one", 1)
+	nothing := func() {}
+	g.XORQ(i, i)
+	if e.uncached {
+		g.CMPB(g.param("uncached"), operand.U8(0))
+		g.JE(operand.LabelRef("cached"))
+		g.CMPQ(n, operand.I32(8*e.unroll))
+		g.JL(operand.LabelRef("cached"))
+		turn(e.unroll, g.plain)
+		g.aligned(base[0], i, 4, 32)
+		loop("uncached", e.unroll,
+			func() { g.prefetch(at(base[1], i, 0), uncachedAhead, 32*e.unroll) },
+			g.past)
+		g.SFENCE()
+		g.Label("cached")
+	}
+	loop("many", e.unroll, func() {
+		for k := range base {
+			if e.ahead > 0 {
+				g.prefetch(at(base[k], i, 0), e.ahead, 32*e.unroll)
+			}
+		}
+	}, g.plain)
+	loop("one", 1, nothing, g.plain)
 
 	g.SUBQ(i, n)
 	g.JZ(operand.LabelRef("done"))
@@ -67,6 +95,9 @@ func (g *gen) elementwise(e elementwise) {
 		func(k int, x reg.VecVirtual) { g.VMASKMOVPS(x, mask, at(base[k], i, 0)) },
 	)
 	g.Label("done")
+	if e.end != nil {
+		e.end()
+	}
 	g.VZEROUPPER()
 	g.RET()
 }

@@ -149,6 +149,17 @@ func (g *gen) foldSum(acc []reg.VecVirtual) reg.Register {
 	return low
 }
 
+// foldWide is foldSum for registers of eight lanes.
+func (g *gen) foldWide(acc []reg.VecVirtual) reg.Register {
+	g.VADDPD(acc[2], acc[0], acc[0])
+	g.VADDPD(acc[3], acc[1], acc[1])
+	g.VADDPD(acc[1], acc[0], acc[0])
+	low, high := g.YMM(), g.YMM()
+	g.VEXTRACTF64X4(operand.U8(1), acc[0], high)
+	g.VADDPD(high, acc[0].AsY(), low)
+	return g.foldSum([]reg.VecVirtual{low})
+}
+
 // foldBits folds eight lanes of x into lane 0 with op, whose order is free.
 func (g *gen) foldBits(x reg.VecVirtual, op func(a, b, dst operand.Op)) reg.Register {
 	low, high := x.AsX(), g.XMM()

@@ -21,6 +21,7 @@ var families = []struct {
 	{"norm", norm},
 	{"scale", scale},
 	{"add", add},
+	{"lerp", lerp},
 	{"sgd", sgd},
 	{"adam", adam},
 	{"softmax", softmax},

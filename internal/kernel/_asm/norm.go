@@ -32,6 +32,7 @@ func norm(g *gen) {
 	g.SUBQ(operand.I32(lanes), n)
 	g.JL(operand.LabelRef("tail"))
 	g.Label("loop")
+	g.prefetch(operand.Mem{Base: x}, readAhead, 4*lanes)
 	for k, a := range acc {
 		d := g.YMM()
 		g.VCVTPS2PD(operand.Mem{Base: x, Disp: 16 * k}, d)

@@ -32,17 +32,15 @@ func softmax(g *gen) {
 // block is the loop over at most one block in lanes: whole turns of 32
 // elements, then the rest in masked vectors of eight. vector gets the number of
 // its vector in the turn and, in the rest, its mask.
-func (g *gen) block(x, n reg.GPVirtual, turn func(), vector func(v int, mask reg.VecVirtual)) {
+func (g *gen) block(x, n reg.GPVirtual, vector func(v int, mask reg.VecVirtual)) {
 	g.SUBQ(operand.I32(lanes), n)
 	g.JL(operand.LabelRef("rest"))
 	g.Label("turn")
+	g.prefetch(operand.Mem{Base: x}, readAhead, 4*lanes)
 	for v := range lanes / 8 {
 		vector(v, nil)
 	}
 	g.ADDQ(operand.I32(4*lanes), x)
-	if turn != nil {
-		turn()
-	}
 	g.SUBQ(operand.I32(lanes), n)
 	g.JGE(operand.LabelRef("turn"))
 
@@ -79,7 +77,7 @@ func maxSum(g *gen) {
 	nothing := g.all("minusInf", 0xff800000)
 	largest := g.YMM()
 	g.VMOVUPS(nothing, largest)
-	g.block(x, n, nil, func(v int, mask reg.VecVirtual) {
+	g.block(x, n, func(v int, mask reg.VecVirtual) {
 		f, d := g.YMM(), g.YMM()
 		m := operand.Mem{Base: x, Disp: 32 * v}
 		if mask == nil {
@@ -336,13 +334,7 @@ func expSumAVX512(g *gen, store bool) {
 	turn(masks)
 
 	g.Label("fold")
-	g.VADDPD(acc[2], acc[0], acc[0])
-	g.VADDPD(acc[3], acc[1], acc[1])
-	g.VADDPD(acc[1], acc[0], acc[0])
-	low, high := g.YMM(), g.YMM()
-	g.VEXTRACTF64X4(operand.U8(1), acc[0], high)
-	g.VADDPD(high, acc[0].AsY(), low)
-	g.Store(g.foldSum([]reg.VecVirtual{low}), g.Return("sum"))
+	g.Store(g.foldWide(acc), g.Return("sum"))
 	g.VZEROUPPER()
 	g.RET()
 }

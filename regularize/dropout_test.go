@@ -13,14 +13,6 @@ import (
 	"github.com/descent-ml/descent/internal/philox"
 )
 
-func ones(n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = 1
-	}
-	return x
-}
-
 func TestDropoutFollowsItsSpecification(t *testing.T) {
 	const n = 70001
 	x, y := make([]float32, n), make([]float32, n)
@@ -174,42 +166,6 @@ func TestDropoutDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestLayerDrop(t *testing.T) {
-	const steps = 20000
-	d := LayerDrop{P: 0.2, Seed: 5}
-	for layer := range 4 {
-		kept := 0
-		for step := range steps {
-			if d.Keep(layer, step) != d.Keep(layer, step) {
-				t.Fatal("the backward pass would differ")
-			}
-			if d.Keep(layer, step) {
-				kept++
-			}
-		}
-		// 16000 ± 5 standard deviations of 57
-		if !(kept > 15717 && kept < 16283) {
-			t.Errorf("layer %d ran in %d of %d steps", layer, kept, steps)
-		}
-	}
-	together := 0
-	for step := range steps {
-		if !d.Keep(0, step) && !d.Keep(1, step) {
-			together++
-		}
-	}
-	// Independent: 800 ± 5 standard deviations of 28
-	if !(together > 660 && together < 940) {
-		t.Errorf("layers 0 and 1 dropped together in %d of %d steps", together, steps)
-	}
-	if !(LayerDrop{}).Keep(0, 0) || (LayerDrop{P: 1}).Keep(0, 0) || !(LayerDrop{P: math.NaN()}).Keep(0, 0) {
-		t.Error("P = 0 keeps all, P = 1 none, NaN all")
-	}
-	if err := (LayerDrop{P: -0.1}).Validate(); err == nil || !strings.Contains(err.Error(), "P is -0.1") {
-		t.Error(err)
-	}
-}
-
 func ExampleDropout() {
 	drop := Dropout{P: 0.5, Seed: 1, Stream: 3}
 	x := descent.Of([]float32{1, 2, 3, 4, 5, 6, 7, 8})
@@ -222,11 +178,99 @@ func ExampleDropout() {
 	// Output: [2 0 6 8 10 12 0 16]
 }
 
-func ExampleLayerDrop() {
-	drop := LayerDrop{P: 0.2, Seed: 1}
-	for layer := range 6 {
-		fmt.Print(drop.Keep(layer, 0), " ")
+// AddTo is Apply and a sum, whichever operands are the same memory.
+func TestDropoutAddTo(t *testing.T) {
+	addTo[float32](t)
+	addTo[float64](t)
+}
+
+func addTo[F float](t *testing.T) {
+	for _, n := range []int{0, 1, 7, 4096, 4099, 100003} {
+		for _, p := range []float64{0, 0.3, 1} {
+			d := Dropout{P: p, Seed: 3, Stream: 4}
+			src, res, y := varied[F](n, 1), varied[F](n, 2), make([]F, n)
+			if n > 2 {
+				res[0], res[1] = F(math.Copysign(0, -1)), F(math.Inf(1))
+				src[2] = F(math.NaN())
+			}
+			must(t, d.Apply(descent.Of(y), descent.Of(src), 9))
+			want := make([]F, n)
+			for i := range want {
+				want[i] = res[i] + y[i]
+			}
+			for name, run := range map[string]func(dst, res, src []F) error{
+				"apart": func(dst, res, src []F) error { return d.AddTo(descent.Of(dst), descent.Of(res), descent.Of(src), 9) },
+				"residual": func(dst, res, src []F) error {
+					copy(dst, res)
+					return d.AddTo(descent.Of(dst), descent.Of(dst), descent.Of(src), 9)
+				},
+				"src": func(dst, res, src []F) error {
+					copy(dst, src)
+					return d.AddTo(descent.Of(dst), descent.Of(res), descent.Of(dst), 9)
+				},
+			} {
+				dst := make([]F, n)
+				must(t, run(dst, res, src))
+				if !slices.EqualFunc(dst, want, func(a, b F) bool {
+					return math.Float64bits(float64(a)) == math.Float64bits(float64(b)) || a != a && b != b
+				}) {
+					t.Errorf("%T, n %d, p %v, dst is %s: not residual + dropout(src)", want, n, p, name)
+				}
+			}
+		}
 	}
-	fmt.Println()
-	// Output: true true true true false true
+	x := varied[F](5000, 1)
+	y, want := slices.Clone(x), make([]F, 5000)
+	d := Dropout{P: 0.5}
+	must(t, d.Apply(descent.Of(want), descent.Of(x), 0))
+	must(t, d.AddTo(descent.Of(y), descent.Of(y), descent.Of(y), 0))
+	for i := range y {
+		if y[i] != x[i]+want[i] {
+			t.Fatalf("all the same memory: element %d", i)
+		}
+	}
+}
+
+func TestDropoutAddToRefuses(t *testing.T) {
+	x, y := ones(10), ones(10)
+	for name, err := range map[string]error{
+		"shape":   Dropout{}.AddTo(descent.Of(x), descent.Of(y[:9]), descent.Of(y), 0),
+		"overlap": Dropout{}.AddTo(descent.Of(x[:8]), descent.Of(x[1:9]), descent.Of(y[:8]), 0),
+		"none":    Dropout{}.AddTo(descent.Of(x), descent.View{}, descent.Of(y), 0),
+		"p":       Dropout{P: 2}.AddTo(descent.Of(x), descent.Of(y), descent.Of(y), 0),
+	} {
+		if err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	if !slices.Equal(x, ones(10)) {
+		t.Error("a refused call wrote")
+	}
+	v, w := descent.Of(ones(200000)), descent.Of(ones(200000))
+	noAllocations(t, func() { _ = Dropout{P: 0.1}.AddTo(v, v, w, 1) })
+	anyThreads(t, func() []float32 {
+		y := ones(200001)
+		must(t, Dropout{P: 0.1}.AddTo(descent.Of(y), descent.Of(y), descent.Of(ones(200001)), 1))
+		return y
+	})
+}
+
+// One pass moves 12 bytes an element, two passes 20.
+func BenchmarkDropoutAddTo(b *testing.B) {
+	const n = 1 << 22
+	x, y := descent.Of(varied[float32](n, 1)), descent.Of(varied[float32](n, 2))
+	d := Dropout{P: 0.1}
+	b.Run("fused", func(b *testing.B) {
+		b.SetBytes(12 * n)
+		b.ReportAllocs()
+		for b.Loop() {
+			must(b, d.AddTo(x, x, y, 0))
+		}
+	})
+	b.Run("plain", func(b *testing.B) {
+		b.SetBytes(8 * n)
+		for b.Loop() {
+			must(b, d.Apply(x, x, 0))
+		}
+	})
 }
