@@ -29,6 +29,7 @@ type tier struct {
 	sgd       func(p, g []float32, c *sgdCoef[float32])
 	momentum  func(p, g, m []float32, c *momentumCoef[float32])
 	adam      func(p, g, m, v []float32, c *adamCoef[float32])
+	lerp      func(dst, src []float32, w float32) (maxBits uint32)
 	maxSum    func(x []float32) (largest float32, sum float64)
 	expSum    func(dst, x []float32, shift float32) (sum float64)
 	scaleSub  func(dst []float32, a, b float32)
@@ -49,7 +50,7 @@ var reference = tier{
 	"go", true,
 	normBlock32Generic,
 	func(dst, src []float32, s float32, _ bool) { scaleGeneric(dst, src, s) }, addGeneric[float32],
-	sgdGeneric[float32], momentumGeneric[float32], adamGeneric[float32],
+	sgdGeneric[float32], momentumGeneric[float32], adamGeneric[float32], lerp32Generic,
 	maxSumGeneric[float32], expSumGeneric[float32], scaleSubGeneric[float32],
 	func(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, _ bool) {
 		dropoutGeneric(dst, src, s, drop, key, block, step)
@@ -66,7 +67,7 @@ func cached[D, S any](f func([]D, []S)) func([]D, []S, bool) {
 // dispatched is what callers get.
 var dispatched = tier{
 	"dispatched", true,
-	normBlock32, scale32, add32, sgd32, momentum32, adam32, maxSum32, expSum32, scaleSub32, dropout32,
+	normBlock32, scale32, add32, sgd32, momentum32, adam32, lerp32, maxSum32, expSum32, scaleSub32, dropout32,
 	toBF16, fromBF16, toF16, fromF16, toE4M3, fromE4M3, toE5M2, fromE5M2,
 }
 
@@ -240,6 +241,16 @@ var families = []family{
 	from8("frome4m3", func(k *tier) func([]float32, []uint8, bool) { return k.fromE4M3 }),
 	to8("toe5m2", func(k *tier) func([]uint8, []float32, bool) { return k.toE5M2 }),
 	from8("frome5m2", func(k *tier) func([]float32, []uint8, bool) { return k.fromE5M2 }),
+	{
+		name: "lerp", floats: 2, alias: true, bytes: 12,
+		of: func(k *tier) func(*operands) result {
+			f := k.lerp
+			if f == nil {
+				return nil
+			}
+			return func(o *operands) result { return result{bits: f(o.f[0], o.f[1], o.s)} }
+		},
+	},
 }
 
 func to16(name string, of func(*tier) func([]uint16, []float32, bool)) family {
@@ -777,6 +788,7 @@ var hashes = map[string]string{
 	"sgd":        "802ae64296ee926c1785258987c3878e76d712ec9a49f828d7a19f28e80ac6ea",
 	"momentum":   "59b5320e566e941896a63a1ddd01966ef0d5064975e45ee557743b35652cca65",
 	"adam":       "6609edd74cc3e1804a6759cf6c378314491894bd77442c6ebaf33119fc8d3bd6",
+	"lerp":       "f7582c8f92aafce20790d18a1012c219e6eb7107d8efb9f8be79616645c10c61",
 	"maxsum":     "88b15ab3488c91fb41e1fd84d83ccf95e173f759058e16dbb2d30df08c9716d9",
 	"expsum":     "2e4bbd56b95edb415ba6fc2f1089298e8ed169c45db228ef819d226568343f91",
 	"expsumonly": "d873a002a113e6ef3ce11de19c0e59ef80dc9c3e431183ba07ace14f679e5dce",

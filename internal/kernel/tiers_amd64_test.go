@@ -15,6 +15,7 @@ func archTiers() []tier {
 			sgd:       sgdAVX2,
 			momentum:  momentumAVX2,
 			adam:      adamAVX2,
+			lerp:      lerpAVX2,
 			maxSum:    maxSumAVX2,
 			expSum:    expSumAVX2,
 			scaleSub:  scaleSubAVX2,

@@ -17,6 +17,7 @@ func archTiers() []tier {
 		sgd:       sgdNEON,
 		momentum:  momentumNEON,
 		adam:      adamNEON,
+		lerp:      lerpNEON,
 		maxSum:    maxSumNEON,
 		expSum:    expSumNEON,
 		scaleSub:  scaleSubNEON,
