@@ -53,7 +53,7 @@ func Plot(name string, r *Run) error {
 }
 
 // panel draws values, pale, and their mean over the steps around each, a
-// fiftieth of all but for the ends.
+// fiftieth of all but for the ends, where they are fewer.
 func panel(title string, values []float32, c color.NRGBA) (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text = title
@@ -68,7 +68,8 @@ func panel(title string, values []float32, c color.NRGBA) (*plot.Plot, error) {
 
 	raw, mean := make(plotter.XYs, len(values)), make(plotter.XYs, len(values))
 	for i, v := range values {
-		around := values[max(0, i-len(values)/100):min(len(values), i+len(values)/100+1)]
+		reach := min(i, len(values)-1-i, len(values)/100)
+		around := values[i-reach : i+reach+1]
 		sum := 0.0
 		for _, v := range around {
 			sum += float64(v)
