@@ -56,9 +56,6 @@ func anyThreads[F float](t *testing.T, f func() []F) {
 // noAllocations fails when f allocates once it has run.
 func noAllocations(t *testing.T, f func()) {
 	t.Helper()
-	if testing.Short() { // the race detector, run with -short, makes sync.Pool forget
-		return
-	}
 	if n := testing.AllocsPerRun(20, f); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

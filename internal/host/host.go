@@ -62,17 +62,30 @@ func unsupported(op string, types ...backend.DType) error {
 	return fmt.Errorf("descent: the host has no %s for %v", op, types)
 }
 
-// pooled keeps task values between calls, so that calls allocate nothing.
-type pooled[T any] struct{ pool sync.Pool }
+// pooled keeps task values, and the scratch memory in them, between calls, so
+// that calls allocate nothing: as many as were ever in use at once. sync.Pool
+// would forget them at each collection.
+type pooled[T any] struct {
+	mu   sync.Mutex
+	free []*T
+}
 
 func (p *pooled[T]) get() *T {
-	if t, ok := p.pool.Get().(*T); ok {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.free); n > 0 {
+		t := p.free[n-1]
+		p.free = p.free[:n-1]
 		return t
 	}
 	return new(T)
 }
 
-func (p *pooled[T]) put(t *T) { p.pool.Put(t) }
+func (p *pooled[T]) put(t *T) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, t)
+}
 
 // f32 is elements lo to hi-1 of a float32 buffer.
 func f32(b backend.Buffer, lo, hi int) []float32 { return backend.Slice[float32](b, lo, hi) }
