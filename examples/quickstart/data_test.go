@@ -74,8 +74,8 @@ func TestIDX(t *testing.T) {
 func digits(t *testing.T, train, test int) string {
 	t.Helper()
 	dir := t.TempDir()
-	random := rand.New(rand.NewPCG(7, 7))
 	for set, n := range map[string]int{"train": train, "t10k": test} {
+		random := rand.New(rand.NewPCG(7, uint64(n)))
 		labels, images := make([]byte, n), make([]byte, n*pixels)
 		for i := range labels {
 			labels[i] = byte(i % classes)

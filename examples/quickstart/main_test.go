@@ -55,7 +55,7 @@ func trained(t *testing.T, args ...string) (accuracy float64, hash string) {
 // processor.
 func TestHash(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	const want = "28636c5e1313ae0b82a0b8d19cb4a6306ddd66b0ba2baacd6360aa962f8eefee"
+	const want = "83d2e5b26d47ee79c65ea39b9b0f88ac3c20cb717d7ea353bf166355c74ee1ee"
 	dir := digits(t, 50, 10)
 	threads := []int{1, 2, 7}
 	if testing.Short() {
