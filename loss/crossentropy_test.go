@@ -2,7 +2,6 @@ package loss
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -13,103 +12,6 @@ import (
 	"github.com/descent-ml/descent/internal/golden"
 )
 
-// eval runs a golden case in F and returns the per-row losses and gradients
-// that the case's reduction asks for.
-func eval[F float32 | float64](t *testing.T, c golden.Case) (value, grad []float64) {
-	in := c.In["logits"]
-	rows, classes := in.Shape[0], in.Shape[1]
-	x := make([]F, len(in.Data))
-	for i, v := range in.Data {
-		x[i] = F(v)
-	}
-	targets := make([]int64, rows)
-	for i, v := range c.In["target"].Data {
-		targets[i] = int64(v)
-	}
-	ce := CrossEntropy{
-		Smoothing: c.Config.Float("label_smoothing"), Ignore: NewClass(c.Config.Int("ignore_index")),
-	}
-	g := make([]F, len(x))
-	run := func(lo, hi int) Result {
-		r, err := ce.Eval(descent.Of(g[lo*classes:hi*classes], hi-lo, classes),
-			descent.Of(x[lo*classes:hi*classes], hi-lo, classes), descent.Of(targets[lo:hi]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	scale := 1.0
-	switch c.Config.String("reduction") {
-	case "none":
-		for r := range rows {
-			value = append(value, run(r, r+1).Sum)
-		}
-		for i, v := range g {
-			grad = append(grad, float64(v)*c.In["grad_output"].Data[i/classes])
-		}
-		return value, grad
-	case "mean":
-		r := run(0, rows)
-		value = []float64{r.Mean()}
-		if r.Weight > 0 {
-			scale = 1 / r.Weight
-		}
-	case "sum":
-		value = []float64{run(0, rows).Sum}
-	}
-	for _, v := range g {
-		grad = append(grad, float64(v)*scale)
-	}
-	return value, grad
-}
-
-func TestGolden(t *testing.T) {
-	rows := 0
-	for _, c := range golden.Load(t, "testdata/loss.json") {
-		if c.Op != "cross_entropy" || c.Config.String("target") != "index" || c.Config.Bool("has_weight") {
-			continue
-		}
-		rows++
-		t.Run(c.Name, func(t *testing.T) {
-			wantV, wantG := slices.Clone(c.Out["value"].Data), slices.Clone(c.Out["grad_logits"].Data)
-			ignored := true
-			for _, y := range c.In["target"].Ints() {
-				ignored = ignored && y == c.Config.Int("ignore_index")
-			}
-			if ignored && c.Config.String("reduction") == "mean" {
-				// PyTorch divides 0 by 0; ours is 0 with weight 0.
-				wantV[0] = 0
-				clear(wantG)
-			}
-			single := c.Config.Has("dtype") && c.Config.String("dtype") == "float32"
-			value, grad := eval[float64](t, c)
-			// The absolute term is for differences of logits near 0.
-			rel, abs := 1e-13, 1e-14
-			if single {
-				rel, abs = 2e-6, 2e-6
-			}
-			if err := golden.Close(value, wantV, rel, abs); err != nil {
-				t.Errorf("float64 value: %v", err)
-			}
-			if err := golden.Close(grad, wantG, rel, abs); err != nil {
-				t.Errorf("float64 gradient: %v", err)
-			}
-			value, grad = eval[float32](t, c)
-			// Exponentials of 1.3 ulp, float32 quotients: 3e-7 of a probability;
-			// a value is a float64 sum over float32 exponentials.
-			if err := golden.Close(value, wantV, 1e-6, 1e-6); err != nil {
-				t.Errorf("float32 value: %v", err)
-			}
-			if err := golden.Close(grad, wantG, 1e-6, 1e-6); err != nil {
-				t.Errorf("float32 gradient: %v", err)
-			}
-		})
-	}
-	if rows < 100 {
-		t.Errorf("%d golden rows", rows)
-	}
-}
-
 // logits are n numbers of about ±8.
 func logits(n int) []float32 {
 	x := make([]float32, n)
@@ -119,37 +21,6 @@ func logits(n int) []float32 {
 		x[i] = float32(int32(s>>32)) * 0x1p-28
 	}
 	return x
-}
-
-func TestGradientIsTheDerivative(t *testing.T) {
-	const rows, classes = 3, 7
-	x := make([]float64, rows*classes)
-	for i, v := range logits(len(x)) {
-		x[i] = float64(v)
-	}
-	y := descent.Of([]int32{2, 6, 0})
-	for _, ce := range []CrossEntropy{{}, {Smoothing: 0.3}, {Smoothing: 0.1, Ignore: NewClass(6), Scale: 8}} {
-		g := make([]float64, len(x))
-		v := descent.Of(x, rows, classes)
-		if _, err := ce.Eval(descent.Of(g, rows, classes), v, y); err != nil {
-			t.Fatal(err)
-		}
-		scale := max(ce.Scale, 1)
-		for i := range x {
-			const h = 1e-6
-			old := x[i]
-			x[i] = old + h
-			up, _ := ce.Eval(descent.View{}, v, y)
-			x[i] = old - h
-			down, _ := ce.Eval(descent.View{}, v, y)
-			x[i] = old
-			// A central difference is off by h² times a third derivative, and by
-			// the loss's rounding over h.
-			if want := scale * (up.Sum - down.Sum) / (2 * h); !(math.Abs(g[i]-want) <= 1e-8*scale) {
-				t.Errorf("%+v: gradient %d is %v, differences give %v", ce, i, g[i], want)
-			}
-		}
-	}
 }
 
 func TestOverwritingTheLogits(t *testing.T) {
@@ -281,58 +152,97 @@ func TestRefuses(t *testing.T) {
 		{"logits' rank", "float32[6]", CrossEntropy{}, grad(), descent.Of(six), y, descent.ErrShape},
 		{"no classes", "rows × classes", CrossEntropy{}, descent.View{}, descent.Of([]float32{}, 2, 0), y, descent.ErrShape},
 		{"logits' type", "int32[2 3]", CrossEntropy{}, grad(), descent.Of(make([]int32, 6), 2, 3), y, descent.ErrDType},
-		{"targets' type", "float32[2]", CrossEntropy{}, grad(), x, descent.Of([]float32{0, 1}), descent.ErrDType},
+		{"targets' shape", "float32[2]", CrossEntropy{}, grad(), x, descent.Of([]float32{0, 1}), descent.ErrShape},
 		{"targets' length", "int32[3]", CrossEntropy{}, grad(), x, descent.Of([]int32{0, 1, 2}), descent.ErrShape},
 		{"gradient's shape", "float32[3 2]", CrossEntropy{}, descent.Of(make([]float32, 6), 3, 2), x, y, descent.ErrShape},
 		{"gradient's type", "float64[2 3]", CrossEntropy{}, descent.Of(make([]float64, 6), 2, 3), x, y, descent.ErrDType},
 		{"overlap", "share part", CrossEntropy{}, descent.Of(make([]float32, 9)[3:], 2, 3), descent.View{}, y, descent.ErrOverlap},
+		{"spread", "Spread is 2", CrossEntropy{Spread: 2}, grad(), x, y, nil},
+		{"negative z-loss", "ZLoss is -1", CrossEntropy{ZLoss: -1}, grad(), x, y, nil},
+		{"infinite z-loss", "ZLoss is +Inf", CrossEntropy{ZLoss: math.Inf(1)}, grad(), x, y, nil},
+		{"negative soft-cap", "SoftCap is -1", CrossEntropy{SoftCap: -1}, grad(), x, y, nil},
+		{"soft-cap NaN", "SoftCap is NaN", CrossEntropy{SoftCap: math.NaN()}, grad(), x, y, nil},
+		{"logits of 8 bits", "float8_e4m3[2 3]", CrossEntropy{}, descent.View{}, descent.Of(make([]descent.Float8E4M3, 6), 2, 3), y, descent.ErrDType},
+		{"probabilities' type", "float64[2 3]", CrossEntropy{}, grad(), x, descent.Of(make([]float64, 6), 2, 3), descent.ErrDType},
+		{"probabilities' shape", "float32[3 2]", CrossEntropy{}, grad(), x, descent.Of(make([]float32, 6), 3, 2), descent.ErrShape},
+		{"probabilities ignored", "Ignore is 1", CrossEntropy{Ignore: NewClass(1)}, grad(), x, descent.Of(make([]float32, 6), 2, 3), nil},
+		{"probabilities are the gradient", "grad and targets", CrossEntropy{}, x, descent.Of(make([]float32, 6), 2, 3), x, descent.ErrOverlap},
+		{"weights' length", "float64[2]", CrossEntropy{Weights: descent.Of(make([]float64, 2))}, grad(), x, y, descent.ErrShape},
+		{"weights' rank", "float64[1 3]", CrossEntropy{Weights: descent.Of(make([]float64, 3), 1, 3)}, grad(), x, y, descent.ErrShape},
+		{"weights' type", "int32[3]", CrossEntropy{Weights: descent.Of(make([]int32, 3))}, grad(), x, y, descent.ErrDType},
+		{"weights overlap", "grad and Weights", CrossEntropy{Weights: descent.Of(six[:3])}, x, descent.Of(make([]float32, 6), 2, 3), y, descent.ErrOverlap},
+		{"negative weight", "class 1 is -1", CrossEntropy{Weights: descent.Of([]float64{1, -1, 1})}, grad(), x, y, nil},
+		{"weight NaN", "class 2 is NaN", CrossEntropy{Weights: descent.Of([]float32{1, 1, float32(math.NaN())})}, grad(), x, y, nil},
+		{"infinite weight", "class 0 is +Inf", CrossEntropy{Weights: descent.Of([]float32{float32(math.Inf(1)), 1, 1})}, grad(), x, y, nil},
 		{"class too large", "target 3 of row 1", CrossEntropy{}, grad(), x, descent.Of([]int32{0, 3}), nil},
 		{"class negative", "target -1 of row 0", CrossEntropy{}, grad(), x, descent.Of([]int64{-1, 0}), nil},
 	} {
-		if c.want == descent.ErrOverlap {
+		if c.name == "overlap" {
 			long := make([]float32, 9)
 			c.g, c.x = descent.Of(long[3:], 2, 3), descent.Of(long[:6], 2, 3)
 		}
+		before, _ := descent.Data[float32](c.g)
+		before = slices.Clone(before)
 		_, err := c.ce.Eval(c.g, c.x, c.y)
 		if err == nil || !strings.Contains(err.Error(), c.text) || c.want != nil && !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want an error with %q", c.name, err, c.text)
 		}
-		if d, e := descent.Data[float32](c.g); e == nil && len(d) == 6 && d[0] == 0 && c.want == nil {
+		if after, _ := descent.Data[float32](c.g); !slices.Equal(after, before) {
 			t.Errorf("%s: the gradient was written", c.name)
 		}
+	}
+}
+
+func TestRefusesLosses(t *testing.T) {
+	six := make([]float32, 6)
+	x, y := descent.Of(six, 2, 3), descent.Of([]int32{0, 1})
+	weights := make([]float64, 3)
+	grad := make([]float32, 6)
+	for _, c := range []struct {
+		name, text string
+		losses     descent.View
+		want       error
+	}{
+		{"length", "float64[3]", descent.Of(make([]float64, 3)), descent.ErrShape},
+		{"rank", "float64[2 1]", descent.Of(make([]float64, 2), 2, 1), descent.ErrShape},
+		{"type", "int32[2]", descent.Of(make([]int32, 2)), descent.ErrDType},
+		{"bad", "losses", descent.Of(make([]float64, 2), 3), descent.ErrShape},
+		{"weights", "losses and Weights", descent.Of(weights[:2]), descent.ErrOverlap},
+		{"logits", "losses and logits", descent.Of(six[:2]), descent.ErrOverlap},
+		{"gradient", "losses and grad", descent.Of(grad[4:]), descent.ErrOverlap},
+	} {
+		r, err := CrossEntropy{Weights: descent.Of(weights)}.EvalRows(c.losses, descent.Of(grad, 2, 3), x, y)
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) || r != (Result{}) {
+			t.Errorf("%s: %+v, %v", c.name, r, err)
+		}
+	}
+	probs := make([]float32, 6)
+	_, err := CrossEntropy{}.EvalRows(descent.Of(probs[:2]), descent.View{}, x, descent.Of(probs, 2, 3))
+	if !errors.Is(err, descent.ErrOverlap) {
+		t.Errorf("losses over targets: %v", err)
 	}
 }
 
 func TestNoAllocations(t *testing.T) {
 	const rows, classes = 16, 5000
 	x, g := descent.Of(logits(rows*classes), rows, classes), descent.Of(make([]float32, rows*classes), rows, classes)
-	y := descent.Of(make([]int32, rows))
-	ce := CrossEntropy{Smoothing: 0.1}
-	if n := testing.AllocsPerRun(20, func() { _, _ = ce.Eval(g, x, y) }); n != 0 {
-		t.Errorf("Eval allocates %v times", n)
+	half, halfGrad := descent.Of(make([]descent.BFloat16, rows*classes), rows, classes), descent.Of(make([]descent.BFloat16, rows*classes), rows, classes)
+	y, probs := descent.Of(make([]int32, rows)), descent.Of(make([]float32, rows*classes), rows, classes)
+	losses, weights := descent.Of(make([]float32, rows)), descent.Of(make([]float32, classes))
+	all := CrossEntropy{Smoothing: 0.1, Weights: weights, ZLoss: 1e-4, SoftCap: 30}
+	for _, c := range []struct {
+		name                          string
+		ce                            CrossEntropy
+		losses, grad, logits, targets descent.View
+	}{
+		{"plain", CrossEntropy{Smoothing: 0.1}, descent.View{}, g, x, y},
+		{"all", all, losses, g, x, y},
+		{"probabilities", all, losses, g, x, probs},
+		{"bfloat16", all, losses, halfGrad, half, y},
+		{"bfloat16 probabilities", all, losses, halfGrad, half, half},
+	} {
+		if n := testing.AllocsPerRun(20, func() { _, _ = c.ce.EvalRows(c.losses, c.grad, c.logits, c.targets) }); n != 0 {
+			t.Errorf("%s allocates %v times", c.name, n)
+		}
 	}
-}
-
-func ExampleCrossEntropy() {
-	logits := []float32{2, 1, 0, 0, 3, 0}
-	grad := make([]float32, len(logits))
-	r, err := CrossEntropy{Smoothing: 0.1}.Eval(
-		descent.Of(grad, 2, 3), descent.Of(logits, 2, 3), descent.Of([]int32{0, 1}))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Printf("mean loss %.4f over %v rows\n", r.Mean(), r.Weight)
-	fmt.Printf("%.3f\n", grad)
-	// Output:
-	// mean loss 0.4013 over 2 rows
-	// [-0.268 0.211 0.057 0.012 -0.024 0.012]
-}
-
-func ExampleNewClass() {
-	logits := descent.Of([]float32{1, 2, 3, 4, 5, 6}, 2, 3)
-	// The second row is padding, class 0.
-	r, err := CrossEntropy{Ignore: NewClass(0)}.Eval(descent.View{}, logits, descent.Of([]int32{2, 0}))
-	fmt.Printf("%v row counts, %v\n", r.Weight, err)
-	// Output: 1 row counts, <nil>
 }

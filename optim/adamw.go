@@ -51,18 +51,18 @@ func (r AdamW) Validate() error {
 }
 
 func (r AdamW) name() string        { return "AdamW" }
-func (r AdamW) slots() []string     { return []string{"m", "v"} }
+func (r AdamW) slots() []slot       { return []slot{{name: "m"}, {name: "v", root: true}} }
 func (r AdamW) kernel() kernel.Rule { return new(kernel.Adam) }
 
-func (r AdamW) set(k kernel.Rule, t int64, lr, factor float64) {
+func (r AdamW) set(k kernel.Rule, c *clock, lr, factor float64) {
 	r = r.defaults()
 	*k.(*kernel.Adam) = kernel.Adam{
 		Factor: factor,
 		Beta1:  r.Beta1, Omega1: 1 - r.Beta1,
 		Beta2: r.Beta2, Omega2: 1 - r.Beta2,
-		RSqrt: 1 / math.Sqrt(1-fmath.PowInt(r.Beta2, t)),
+		RSqrt: 1 / math.Sqrt(1-fmath.PowInt(r.Beta2, c.t)),
 		Eps:   r.Eps,
 		Decay: 1 - float64(lr*r.Decay),
-		Step:  lr / (1 - fmath.PowInt(r.Beta1, t)),
+		Step:  lr / (1 - fmath.PowInt(r.Beta1, c.t)),
 	}
 }

@@ -62,5 +62,5 @@ func ExampleOptimizer_Restore() {
 	fmt.Println(other.Restore(opt.State()))
 	// Output:
 	// <nil> 1
-	// optim: state of another optimizer: of AdamW, want SGD
+	// optim: state of another optimizer: "w" has that of AdamW, want SGD
 }

@@ -2,7 +2,9 @@ package optim
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math"
+	"slices"
 
 	"github.com/descent-ml/descent"
 	"github.com/descent-ml/descent/internal/backend"
@@ -24,109 +26,249 @@ type Rule interface {
 	Validate() error
 
 	name() string
-	slots() []string // names of the tensors it keeps for each parameter
+	slots() []slot // the tensors it keeps for each parameter
 	kernel() kernel.Rule
-	// set writes the coefficients of step t, counted from 1, into k.
-	set(k kernel.Rule, t int64, lr, factor float64)
+	// set writes the coefficients of the update that c counts into k.
+	set(k kernel.Rule, c *clock, lr, factor float64)
 }
 
-// Optimizer moves a fixed list of parameters by one rule. It must not be used
-// by two goroutines at once.
+// slot is one tensor of a rule's state.
+type slot struct {
+	name  string
+	root  bool    // holds squares: 8 bits keep their root
+	init  float64 // what it begins with
+	value bool    // it begins as the parameter
+}
+
+// clock is what a rule keeps of a parameter besides tensors.
+type clock struct {
+	t       int64 // updates of the parameter, the one that is being made included
+	scalars []float64
+}
+
+// scalarRule is a Rule with numbers that change from step to step.
+type scalarRule interface {
+	scalars() []float64 // their values before the first step
+}
+
+// measuredRule is a Rule whose kernel is a kernel.Measurer: adapt completes the
+// coefficients with the sums over a tensor of n elements.
+type measuredRule interface {
+	adapt(k kernel.Rule, c *clock, sums kernel.Sums, n int)
+}
+
+// matrixRule is a Rule that works on a whole matrix at a time; it has no kernel.
+type matrixRule interface {
+	fits(v descent.View) error
+	// room is how many numbers of scratch memory a parameter needs.
+	room(v descent.View) int
+	step(b backend.Backend, m matrix, c *clock, lr, factor float64) error
+}
+
+// matrix is a parameter as a matrixRule sees it.
+type matrix struct {
+	value, grad descent.View
+	slots       []backend.Stored
+	scratch     backend.Buffer // of the value's type
+}
+
+// Optimizer moves a fixed list of parameters, each by its rule. It must not be
+// used by two goroutines at once.
 type Optimizer struct {
 	rule   Rule
 	dev    descent.Device
-	names  []string
-	values []descent.View
-	slots  [][]descent.View // state of each parameter, in the rule's order
-	update backend.Update
+	params []parameter
+	update *backend.Update
 	step   int64 // steps applied
 
 	checked *descent.Gradients // fits the parameters
+	one     []*single          // of UpdateOne, each made when first asked for
 }
 
-// New makes an Optimizer with all state 0. Parameters must have names that
-// differ, values of float32 or float64, gradients of the same type and shape,
-// one device, and no memory in common.
-func New(params []Param, rule Rule) (*Optimizer, error) {
+// parameter is what the optimizer knows of one parameter.
+type parameter struct {
+	name    string
+	value   descent.View
+	rule    Rule
+	kernel  kernel.Rule // nil for a matrixRule
+	slots   []slot
+	clock   clock
+	scale   float64        // multiplies the learning rate; 0 freezes
+	scratch backend.Buffer // of a matrixRule
+}
+
+// New makes an Optimizer. A parameter moves by the rule of the first group that
+// its name matches, or by rule where none does.
+//
+// Parameters must have names that differ, values of float32, float64 or
+// bfloat16, gradients of the same shape, one device, and no memory in common.
+// The gradient of a float64 value is float64, of others float32 or narrower.
+// Where no parameter has one, they come with the step. A rule that a
+// parameter's shape does not suit, and a group that no name falls to, are
+// errors.
+func New(params []Param, rule Rule, groups ...Group) (*Optimizer, error) {
 	if rule == nil {
 		return nil, fmt.Errorf("optim: no rule")
 	}
 	if err := rule.Validate(); err != nil {
 		return nil, err
 	}
-	grads, err := descent.GradientsOf(params)
+	of, err := resolve(params, rule, groups)
 	if err != nil {
 		return nil, err
 	}
-	o := &Optimizer{rule: rule, dev: grads.Device()}
-	seen := map[string]bool{}
-	bufs := make([]backend.Buffer, len(params))
-	o.update.Slots = make([][]backend.Buffer, len(params))
+	o := &Optimizer{rule: rule, dev: descent.Host}
 	for i, p := range params {
-		if seen[p.Name] {
-			return nil, fmt.Errorf("optim: two parameters are named %q", p.Name)
-		}
-		seen[p.Name] = true
-		v, err := descent.ViewOf("value of "+p.Name, p.Value)
+		name := "value of " + p.Name
+		v, err := descent.ViewOf(name, p.Value)
 		if err != nil {
 			return nil, err
 		}
-		if err := check.DType("value of "+p.Name, v, descent.F32, descent.F64); err != nil {
+		if err := check.DType(name, v, descent.F32, descent.F64, descent.BF16); err != nil {
 			return nil, err
 		}
-		if err := check.Same("value of "+p.Name, v, "gradient of "+p.Name, grads.View(i)); err != nil {
+		if i == 0 {
+			o.dev = v.Device()
+		} else if err := check.SameDevice("value of "+params[0].Name, o.params[0].value, name, v); err != nil {
 			return nil, err
 		}
-		o.names = append(o.names, p.Name)
-		o.values = append(o.values, v)
-		bufs[i] = v.Buffer()
+		o.params = append(o.params, parameter{name: p.Name, value: v})
 	}
-	if err := o.apart(grads); err != nil {
+	if err := o.gradients(params); err != nil {
 		return nil, err
 	}
-	for i, v := range o.values {
-		slots := make([]descent.View, len(rule.slots()))
-		for k, slot := range rule.slots() {
-			b, err := o.dev.Backend().Alloc(v.DType(), v.Len())
-			if err != nil {
-				return nil, fmt.Errorf("optim: %s of %s: %w", slot, o.names[i], err)
-			}
-			slots[k] = v.Like(b)
-			o.update.Slots[i] = append(o.update.Slots[i], b)
+	values := make([]backend.Stored, len(params))
+	slots := make([][]backend.Stored, len(params))
+	for i := range o.params {
+		if values[i], slots[i], err = o.params[i].alloc(o.dev.Backend(), of[i]); err != nil {
+			return nil, err
 		}
-		o.slots = append(o.slots, slots)
-		o.update.Rules = append(o.update.Rules, rule.kernel())
 	}
-	o.update.Params = backend.NewSet(bufs)
-	o.checked = grads
+	o.update = backend.NewUpdate(values)
+	o.update.Slots, o.update.Rate = slots, 1
 	return o, nil
+}
+
+// gradients checks the parameters' own gradients, unless none has one.
+func (o *Optimizer) gradients(params []Param) error {
+	if !slices.ContainsFunc(params, func(p Param) bool { return p.Grad != nil }) {
+		return o.apart(nil)
+	}
+	g, err := descent.GradientsOf(params)
+	if err != nil {
+		return err
+	}
+	return o.fits(g)
+}
+
+// alloc gives the parameter the rule of its group, and its state.
+func (p *parameter) alloc(b backend.Backend, g Group) (value backend.Stored, slots []backend.Stored, err error) {
+	p.rule, p.scale, p.slots = g.Rule, g.scale(), g.Rule.slots()
+	if m, ok := p.rule.(matrixRule); ok {
+		if err := m.fits(p.value); err != nil {
+			return value, nil, fmt.Errorf("optim: %s for %s: %w", p.rule.name(), p.name, err)
+		}
+		if p.scratch, err = b.Alloc(p.value.Buffer().Type, m.room(p.value)); err != nil {
+			return value, nil, fmt.Errorf("optim: scratch memory for %s: %w", p.name, err)
+		}
+	} else {
+		p.kernel = p.rule.kernel()
+	}
+	if s, ok := p.rule.(scalarRule); ok {
+		p.clock.scalars = s.scalars()
+	}
+	if value, err = p.stored(b, g); err != nil {
+		return value, nil, err
+	}
+	for k, s := range p.slots {
+		kept, err := p.keep(b, g, s, k)
+		if err != nil {
+			return value, nil, fmt.Errorf("optim: %s of %s: %w", s.name, p.name, err)
+		}
+		slots = append(slots, kept)
+	}
+	return value, slots, nil
+}
+
+// stored is how the value is kept.
+func (p *parameter) stored(b backend.Backend, g Group) (s backend.Stored, err error) {
+	s.Buffer = p.value.Buffer()
+	switch {
+	case p.value.DType() != descent.BF16:
+		return s, nil
+	case !g.Remainder:
+		s.How, s.Seed, s.Stream = backend.Stochastic, g.Seed, p.stream(0)
+		return s, nil
+	}
+	s.How = backend.Halves
+	if s.Low, err = b.Alloc(backend.BFloat16, p.value.Len()); err != nil {
+		err = fmt.Errorf("optim: remainder of %s: %w", p.name, err)
+	}
+	return s, err
+}
+
+// keep allocates tensor k of the parameter's state.
+func (p *parameter) keep(b backend.Backend, g Group, s slot, k int) (kept backend.Stored, err error) {
+	n := p.value.Len()
+	typ := backend.Float32
+	switch {
+	case p.value.DType() == descent.F64:
+		if g.State != Full {
+			return kept, fmt.Errorf("%w: %v state of a float64 value", descent.ErrDType, g.State)
+		}
+		typ = backend.Float64
+	case g.State == BF16:
+		typ, kept.How, kept.Seed, kept.Stream = backend.BFloat16, backend.Stochastic, g.Seed, p.stream(k+1)
+	case g.State == FP8 && n >= smallest:
+		typ, kept.How = backend.Float8E4M3, backend.Scaled
+		if s.root {
+			kept.How = backend.ScaledRoot
+		}
+		if kept.Low, err = b.Alloc(backend.Float32, (n+kernel.ScaleBlock-1)/kernel.ScaleBlock); err != nil {
+			return kept, err
+		}
+	}
+	if kept.Buffer, err = b.Alloc(typ, n); err != nil || s.init == 0 && !s.value {
+		return kept, err
+	}
+	return kept, b.Begin(kept, p.value.Buffer(), s.init, s.value)
+}
+
+// stream is where the random bits of the parameter's tensor k come from: a
+// function of the name, so that the order of parameters does not matter.
+func (p *parameter) stream(k int) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(p.name))
+	return h.Sum64() + uint64(k)
 }
 
 // apart returns an error when two values, or a value and a gradient, share
 // memory.
 func (o *Optimizer) apart(g *descent.Gradients) error {
-	names := make([]string, 0, 2*len(o.values))
-	views := make([]descent.View, 0, 2*len(o.values))
-	for i, v := range o.values {
-		names = append(names, "value of "+o.names[i], "gradient of "+g.Name(i))
-		views = append(views, v, g.View(i))
+	names := make([]string, 0, 2*len(o.params))
+	views := make([]descent.View, 0, 2*len(o.params))
+	for i, p := range o.params {
+		names, views = append(names, "value of "+p.name), append(views, p.value)
+		if g != nil {
+			names, views = append(names, "gradient of "+g.Name(i)), append(views, g.View(i))
+		}
 	}
 	return descent.Disjoint(names, views)
 }
 
 // fits returns an error unless g has a gradient for each parameter.
 func (o *Optimizer) fits(g *descent.Gradients) error {
-	if g == o.checked {
-		return nil
-	}
 	if g == nil {
 		return fmt.Errorf("optim: no gradients")
 	}
-	if g.Len() != len(o.values) {
-		return fmt.Errorf("optim: %d gradients for %d parameters", g.Len(), len(o.values))
+	if g == o.checked {
+		return nil
 	}
-	for i, v := range o.values {
-		if err := check.Same("value of "+o.names[i], v, "gradient "+g.Name(i), g.View(i)); err != nil {
+	if g.Len() != len(o.params) {
+		return fmt.Errorf("optim: %d gradients for %d parameters", g.Len(), len(o.params))
+	}
+	for i := range o.params {
+		if err := o.params[i].takes(g.Name(i), g.View(i)); err != nil {
 			return err
 		}
 	}
@@ -137,116 +279,18 @@ func (o *Optimizer) fits(g *descent.Gradients) error {
 	return nil
 }
 
-// Reason is why a step was not applied.
-type Reason int
-
-// The reasons.
-const (
-	Applied       Reason = iota // it was
-	HasNonFinite                // a gradient holds NaN or ±Inf
-	NormOverflow                // float64 gradients whose norm overflows
-	NothingToMove               // the pending factor is 0: no micro-batch counted
-)
-
-func (r Reason) String() string {
-	switch r {
-	case Applied:
-		return "applied"
-	case HasNonFinite:
-		return "a gradient is not finite"
-	case NormOverflow:
-		return "the norm of the gradients overflows"
-	case NothingToMove:
-		return "the gradients' factor is 0"
+// takes returns an error unless g can be the parameter's gradient.
+func (p *parameter) takes(name string, g descent.View) error {
+	if !p.value.SameShape(g) {
+		return fmt.Errorf("optim: %w: value of %s is %v, gradient %s is %v", descent.ErrShape, p.name, p.value, name, g)
 	}
-	return fmt.Sprintf("Reason(%d)", int(r))
+	if (p.value.DType() == descent.F64) != (g.DType() == descent.F64) || !g.DType().Float() {
+		return fmt.Errorf("optim: %w: value of %s is %v, gradient %s is %v", descent.ErrDType, p.name, p.value, name, g)
+	}
+	return check.SameDevice("value of "+p.name, p.value, "gradient "+name, g)
 }
 
-// Report says what a step did.
-type Report struct {
-	Applied   bool
-	Reason    Reason            // why not, when not
-	Step      int64             // steps applied so far, this one included
-	Norm      float64           // of all gradients before clipping; +Inf if one is not finite
-	Factor    float64           // what the gradients were multiplied by, but for what ClipTensor added
-	Clipped   float64           // the part of Factor that clipping put there, 1 for none
-	NonFinite descent.NonFinite // where the first NaN or ±Inf is
-}
-
-func (r Report) String() string {
-	if r.Applied {
-		return fmt.Sprintf("step %d applied, norm %.4g, factor %.4g", r.Step, r.Norm, r.Factor)
-	}
-	s := "skipped: " + r.Reason.String()
-	if r.NonFinite.Count > 0 {
-		s += " (" + r.NonFinite.String() + ")"
-	}
-	return s
-}
-
-// Step moves the parameters by g with the learning rate lr. It reads the
-// gradients once for their norm, unless clipping has done so already, and once
-// for the update.
-//
-// A gradient that is not finite skips the step: no bit of parameters or state
-// changes, and Report says why. g that does not fit the parameters, and lr
-// negative, NaN or infinite, are errors, and nothing changes either.
-func (o *Optimizer) Step(g *descent.Gradients, lr float64) (Report, error) {
-	if err := o.usable(g, lr); err != nil {
-		return Report{}, err
-	}
-	n, err := g.Norm()
-	if err != nil {
-		return Report{}, err
-	}
-	r := Report{
-		Step: o.step, Norm: n.PreClip, Factor: g.Factor(), Clipped: g.Clipped(), NonFinite: n.NonFinite,
-	}
-	switch {
-	case n.NonFinite.Count > 0:
-		r.Reason = HasNonFinite
-	case math.IsInf(n.L2, 1):
-		r.Reason = NormOverflow
-	case g.Factor() == 0:
-		r.Reason = NothingToMove
-	default:
-		if err := o.apply(g, lr); err != nil {
-			return Report{}, err
-		}
-		r.Applied, r.Step = true, o.step
-	}
-	return r, nil
-}
-
-// Update is Step without the norm: one pass over memory, for gradients that
-// are known to be finite. NaN and ±Inf go into the parameters.
-func (o *Optimizer) Update(g *descent.Gradients, lr float64) error {
-	if err := o.usable(g, lr); err != nil {
-		return err
-	}
-	return o.apply(g, lr)
-}
-
-func (o *Optimizer) usable(g *descent.Gradients, lr float64) error {
-	if !(lr >= 0 && lr <= math.MaxFloat64) {
-		return fmt.Errorf("optim: learning rate %v, want a finite number of at least 0", lr)
-	}
-	return o.fits(g)
-}
-
-func (o *Optimizer) apply(g *descent.Gradients, lr float64) error {
-	for i, k := range o.update.Rules {
-		o.rule.set(k, o.step+1, lr, g.TensorFactor(i))
-	}
-	o.update.Grads = g.Set()
-	if err := o.dev.Backend().Update(&o.update); err != nil {
-		return err
-	}
-	o.step++
-	return nil
-}
-
-// Rule is the rule the optimizer was made with.
+// Rule is the rule of the parameters that no group has.
 func (o *Optimizer) Rule() Rule { return o.rule }
 
 // Steps is how many steps were applied.

@@ -346,7 +346,7 @@ func TestRestoreRefuses(t *testing.T) {
 		name, text string
 		edit       func(*State)
 	}{
-		{"another rule", "SGD, want AdamW", func(s *State) { s.Rule = "SGD" }},
+		{"another rule", "SGD, want AdamW", func(s *State) { s.Params[0].Rule = "SGD" }},
 		{"negative step", "step -1", func(s *State) { s.Step = -1 }},
 		{"missing parameter", `lacks parameter "p1"`, func(s *State) { s.Params = s.Params[:1] }},
 		{"extra parameter", `"q"`, func(s *State) { s.Params = append(s.Params, ParamState{Name: "q"}) }},
@@ -383,7 +383,7 @@ func TestNewRefuses(t *testing.T) {
 		{"Nesterov alone", "Momentum is 0", []Param{ok}, SGD{Nesterov: true}},
 		{"Nesterov dampened", "Dampening is 0.1", []Param{ok}, SGD{Nesterov: true, Momentum: 0.9, Dampening: 0.1}},
 		{"no value", "value of w", []Param{{Name: "w", Grad: v(3)}}, SGD{}},
-		{"no gradient", "gradient of w", []Param{{Name: "w", Value: v(3)}}, SGD{}},
+		{"one gradient", "gradient of w", []Param{{Name: "v", Value: v(3), Grad: v(3)}, {Name: "w", Value: v(3)}}, SGD{}},
 		{"twice", `named "w"`, []Param{ok, {Name: "w", Value: v(3), Grad: v(3)}}, SGD{}},
 		{"shapes", "float32[2]", []Param{{Name: "w", Value: v(3), Grad: v(2)}}, SGD{}},
 		{"types", "float64[3]", []Param{{Name: "w", Value: v(3), Grad: descent.Of(make([]float64, 3))}}, SGD{}},

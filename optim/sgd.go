@@ -45,11 +45,11 @@ func (r SGD) Validate() error {
 
 func (r SGD) name() string { return "SGD" }
 
-func (r SGD) slots() []string {
+func (r SGD) slots() []slot {
 	if r.Momentum == 0 {
 		return nil
 	}
-	return []string{"m"}
+	return []slot{{name: "m"}}
 }
 
 func (r SGD) kernel() kernel.Rule {
@@ -59,14 +59,14 @@ func (r SGD) kernel() kernel.Rule {
 	return new(kernel.Momentum)
 }
 
-func (r SGD) set(k kernel.Rule, t int64, lr, factor float64) {
+func (r SGD) set(k kernel.Rule, c *clock, lr, factor float64) {
 	decay := 1 - float64(lr*r.Decay)
 	if k, ok := k.(*kernel.SGD); ok {
 		*k = kernel.SGD{Factor: factor, L2: r.L2, Decay: decay, LR: lr}
 		return
 	}
 	damp, a, b := 1-r.Dampening, 0.0, 1.0
-	if t == 1 {
+	if c.t == 1 {
 		damp = 1
 	}
 	if r.Nesterov {

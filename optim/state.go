@@ -3,8 +3,10 @@ package optim
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/descent-ml/descent"
+	"github.com/descent-ml/descent/internal/backend"
 	"github.com/descent-ml/descent/internal/check"
 )
 
@@ -14,44 +16,61 @@ var ErrState = errors.New("state of another optimizer")
 // State is everything an Optimizer remembers. Its tensors are the optimizer's
 // own memory: copy what is to outlive the next step.
 type State struct {
-	Rule   string // name of the rule: "AdamW"
-	Step   int64  // steps applied
+	Step   int64 // steps applied
 	Params []ParamState
 }
 
 // ParamState is what the optimizer remembers of one parameter.
 type ParamState struct {
-	Name  string
-	Slots []Slot
+	Name    string
+	Rule    string    // name of its rule: "AdamW"
+	Step    int64     // updates of this parameter: fewer where it was frozen
+	Scalars []float64 // as the rule uses them
+	Slots   []Slot
 }
 
 // Slot is one tensor of state.
 type Slot struct {
-	Name  string // as the rule calls it: "m", "v"
+	Name  string // as the rule calls it: "m", "v"; "v.scale" and "remainder" belong to a Format
 	Value descent.View
 }
 
 // State returns the optimizer's state, in the order of its parameters.
 func (o *Optimizer) State() State {
-	s := State{Rule: o.rule.name(), Step: o.step}
-	for i, name := range o.names {
-		p := ParamState{Name: name}
-		for k, slot := range o.rule.slots() {
-			p.Slots = append(p.Slots, Slot{slot, o.slots[i][k]})
-		}
-		s.Params = append(s.Params, p)
+	s := State{Step: o.step}
+	for i := range o.params {
+		p := &o.params[i]
+		s.Params = append(s.Params, ParamState{
+			Name: p.name, Rule: p.rule.name(), Step: p.clock.t,
+			Scalars: slices.Clone(p.clock.scalars), Slots: o.tensors(i),
+		})
 	}
 	return s
 }
 
+// tensors are the tensors of state of parameter i.
+func (o *Optimizer) tensors(i int) []Slot {
+	p := &o.params[i]
+	low := func(b backend.Buffer) descent.View { return descent.NewView(o.dev, b, b.Len) }
+	var slots []Slot
+	if v := o.update.Values[i]; v.Low.Ptr != nil {
+		slots = append(slots, Slot{"remainder", low(v.Low)})
+	}
+	for k, s := range o.update.Slots[i] {
+		slots = append(slots, Slot{p.slots[k].name, p.value.Like(s.Buffer)})
+		if s.Low.Ptr != nil {
+			slots = append(slots, Slot{p.slots[k].name + ".scale", low(s.Low)})
+		}
+	}
+	return slots
+}
+
 // Restore copies a state into the optimizer, which then continues with the bits
 // that the saved one would have had. Parameters are found by name, in any
-// order. A state of another rule, a missing or unknown parameter, and a tensor
-// of another type or shape are errors that wrap ErrState, and nothing changes.
+// order. A parameter of another rule, a missing or unknown parameter, and a
+// tensor of another type or shape are errors that wrap ErrState, and nothing
+// changes.
 func (o *Optimizer) Restore(s State) error {
-	if s.Rule != o.rule.name() {
-		return fmt.Errorf("optim: %w: of %s, want %s", ErrState, s.Rule, o.rule.name())
-	}
 	if s.Step < 0 {
 		return fmt.Errorf("optim: %w: step %d, want at least 0", ErrState, s.Step)
 	}
@@ -62,47 +81,58 @@ func (o *Optimizer) Restore(s State) error {
 	if len(saved) != len(s.Params) {
 		return fmt.Errorf("optim: %w: it names a parameter twice", ErrState)
 	}
-	for i, name := range o.names {
+	for i := range o.params {
+		name := o.params[i].name
 		p, ok := saved[name]
 		if !ok {
 			return fmt.Errorf("optim: %w: it lacks parameter %q", ErrState, name)
 		}
-		want := o.rule.slots()
-		if len(p.Slots) != len(want) {
-			return fmt.Errorf("optim: %w: %d tensors for %q, want %d", ErrState, len(p.Slots), name, len(want))
-		}
-		for k, slot := range p.Slots {
-			if slot.Name != want[k] {
-				return fmt.Errorf("optim: %w: tensor %q of %q, want %q", ErrState, slot.Name, name, want[k])
-			}
-			if err := check.Same("saved "+slot.Name+" of "+name, slot.Value, "own", o.slots[i][k]); err != nil {
-				return fmt.Errorf("%w: %w", ErrState, err)
-			}
+		if err := o.accepts(i, p); err != nil {
+			return err
 		}
 	}
-	if len(saved) != len(o.names) {
-		for _, p := range s.Params {
-			if !o.has(p.Name) {
-				return fmt.Errorf("optim: %w: it has %q, which is not a parameter here", ErrState, p.Name)
-			}
+	for _, p := range s.Params {
+		if !slices.ContainsFunc(o.params, func(own parameter) bool { return own.name == p.Name }) {
+			return fmt.Errorf("optim: %w: it has %q, which is not a parameter here", ErrState, p.Name)
 		}
 	}
-	for i, name := range o.names {
-		for k, slot := range saved[name].Slots {
-			if err := o.dev.Backend().Copy(o.slots[i][k].Buffer(), slot.Value.Buffer()); err != nil {
+	for i := range o.params {
+		p := saved[o.params[i].name]
+		for k, own := range o.tensors(i) {
+			if err := o.dev.Backend().Copy(own.Value.Buffer(), p.Slots[k].Value.Buffer()); err != nil {
 				return err
 			}
 		}
+		o.params[i].clock.t = p.Step
+		copy(o.params[i].clock.scalars, p.Scalars)
 	}
 	o.step = s.Step
 	return nil
 }
 
-func (o *Optimizer) has(name string) bool {
-	for _, n := range o.names {
-		if n == name {
-			return true
+// accepts returns an error unless a saved state fits parameter i.
+func (o *Optimizer) accepts(i int, s ParamState) error {
+	p := &o.params[i]
+	if s.Rule != p.rule.name() {
+		return fmt.Errorf("optim: %w: %q has that of %s, want %s", ErrState, s.Name, s.Rule, p.rule.name())
+	}
+	if s.Step < 0 {
+		return fmt.Errorf("optim: %w: step %d of %q, want at least 0", ErrState, s.Step, s.Name)
+	}
+	if len(s.Scalars) != len(p.clock.scalars) {
+		return fmt.Errorf("optim: %w: %d numbers for %q, want %d", ErrState, len(s.Scalars), s.Name, len(p.clock.scalars))
+	}
+	want := o.tensors(i)
+	if len(s.Slots) != len(want) {
+		return fmt.Errorf("optim: %w: %d tensors for %q, want %d", ErrState, len(s.Slots), s.Name, len(want))
+	}
+	for k, slot := range s.Slots {
+		if slot.Name != want[k].Name {
+			return fmt.Errorf("optim: %w: tensor %q of %q, want %q", ErrState, slot.Name, s.Name, want[k].Name)
+		}
+		if err := check.Same("saved "+slot.Name+" of "+s.Name, slot.Value, "own", want[k].Value); err != nil {
+			return fmt.Errorf("%w: %w", ErrState, err)
 		}
 	}
-	return false
+	return nil
 }

@@ -48,7 +48,7 @@ type Max struct {
 }
 
 // At implements Schedule.
-func (s Max) At(step int) float64 { return math.Max(at(s.A, step), at(s.B, step)) }
+func (s Max) At(step int) float64 { return max(at(s.A, step), at(s.B, step)) }
 
 // Validate implements Schedule.
 func (s Max) Validate() error { return check("Max").valid("A", s.A).valid("B", s.B).err }
@@ -59,7 +59,7 @@ type Min struct {
 }
 
 // At implements Schedule.
-func (s Min) At(step int) float64 { return math.Min(at(s.A, step), at(s.B, step)) }
+func (s Min) At(step int) float64 { return min(at(s.A, step), at(s.B, step)) }
 
 // Validate implements Schedule.
 func (s Min) Validate() error { return check("Min").valid("A", s.A).valid("B", s.B).err }
@@ -71,7 +71,7 @@ type Clamp struct {
 }
 
 // At implements Schedule.
-func (s Clamp) At(step int) float64 { return math.Max(s.Low, math.Min(s.High, at(s.Of, step))) }
+func (s Clamp) At(step int) float64 { return max(s.Low, min(s.High, at(s.Of, step))) }
 
 // Validate implements Schedule.
 func (s Clamp) Validate() error {
@@ -93,11 +93,16 @@ func (s Round) At(step int) float64 {
 	if !(s.To > 0) {
 		return at(s.Of, step)
 	}
-	n := at(s.Of, step) / s.To
-	if !s.Down {
-		n += 0.5
+	v := at(s.Of, step)
+	n := v / s.To
+	if !(math.Abs(n) < 1<<52) { // multiples are closer together than numbers
+		return v
 	}
-	return bounded(float64(s.To * math.Floor(n)))
+	whole := math.Floor(n)
+	if !s.Down && n-whole >= 0.5 {
+		whole++
+	}
+	return bounded(float64(s.To * whole))
 }
 
 // Validate implements Schedule.

@@ -57,7 +57,7 @@ func (s Cyclic) At(step int) float64 {
 // Validate implements Schedule.
 func (s Cyclic) Validate() error {
 	r := check("Cyclic").finite("Low", s.Low).finite("High", s.High).
-		atLeast("Up", s.Up, 1).atLeast("Down", s.Down, 0).
+		atLeast("Up", s.Up, 1).atLeast("Down", s.Down, 0).sumFits("Down", s.Down, s.Up).
 		oneOf("Mode", string(s.Mode), "", string(Halving), string(Decaying))
 	if s.Mode == Decaying {
 		r.want(s.Gamma > 0 && s.Gamma <= 1, "Gamma", s.Gamma, "more than 0 and at most 1")

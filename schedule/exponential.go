@@ -34,9 +34,9 @@ func (s Exponential) At(step int) float64 {
 	}
 	switch {
 	case s.Rate <= 1:
-		return math.Max(v, s.Floor)
+		return max(v, s.Floor)
 	case s.Floor != 0:
-		return math.Min(v, s.Floor)
+		return min(v, s.Floor)
 	}
 	return v
 }
@@ -56,10 +56,15 @@ func power(x, r float64, n int) float64 {
 
 // bounded keeps growth without a bound finite; 0·∞ is 0.
 func bounded(v float64) float64 {
-	if v != v {
+	switch {
+	case v > math.MaxFloat64:
+		return math.MaxFloat64
+	case v < -math.MaxFloat64:
+		return -math.MaxFloat64
+	case v != v:
 		return 0
 	}
-	return math.Max(-math.MaxFloat64, math.Min(v, math.MaxFloat64))
+	return v
 }
 
 // Validate implements Schedule.

@@ -18,14 +18,14 @@ type InverseSqrt struct {
 // At implements Schedule.
 func (s InverseSqrt) At(step int) float64 {
 	if step <= 0 || s.Timescale <= 0 {
-		return math.Max(s.Floor, s.Peak)
+		return max(s.Floor, s.Peak)
 	}
 	tau := float64(s.Timescale)
-	return math.Max(s.Floor, float64(s.Peak*math.Sqrt(tau/(float64(step)+tau))))
+	return max(s.Floor, float64(s.Peak*math.Sqrt(tau/(float64(step)+tau))))
 }
 
 // Validate implements Schedule.
 func (s InverseSqrt) Validate() error {
 	return check("InverseSqrt").notAbove("Floor", s.Floor, "Peak", s.Peak).
-		atLeast("Timescale", s.Timescale, 1).err
+		want(s.Peak >= 0, "Peak", s.Peak, "at least 0").atLeast("Timescale", s.Timescale, 1).err
 }

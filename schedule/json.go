@@ -38,6 +38,7 @@ func init() {
 		"warmup": Warmup{}, "join": Join{}, "scale": Scale{}, "product": Product{}, "sum": Sum{}, "max": Max{},
 		"min": Min{}, "clamp": Clamp{}, "round": Round{}, "offset": Offset{}, "repeat": Repeat{},
 		"per_step": PerStep{}, "per_epoch": PerEpoch{}, "noise": Noise{},
+		"length": Length{}, "batches": Batches{}, "layer": Layer{},
 	} {
 		registry.types[kind], registry.kinds[reflect.TypeOf(s)] = reflect.TypeOf(s), kind
 	}
@@ -52,10 +53,16 @@ func Register[T Schedule](kind string) error {
 	if kind == "" || t.Kind() != reflect.Struct || !t.Comparable() {
 		return fmt.Errorf("schedule: register %v as %q: want a comparable struct and a name", t, kind)
 	}
+	names := map[string]bool{"kind": true}
 	for i := range t.NumField() {
-		if f := t.Field(i); !f.IsExported() || !known(f.Type) {
+		f := t.Field(i)
+		if !f.IsExported() || !known(f.Type) {
 			return fmt.Errorf("schedule: register %v as %q: field %s of type %v cannot be written", t, kind, f.Name, f.Type)
 		}
+		if names[snake(f.Name)] {
+			return fmt.Errorf("schedule: register %v as %q: field %s needs a name of its own, %q is taken", t, kind, f.Name, snake(f.Name))
+		}
+		names[snake(f.Name)] = true
 	}
 	registry.Lock()
 	defer registry.Unlock()
@@ -114,10 +121,13 @@ func Marshal(s Schedule) ([]byte, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	return appendJSON(nil, s)
+	return appendJSON(nil, s, depth)
 }
 
-func appendJSON(b []byte, s Schedule) ([]byte, error) {
+func appendJSON(b []byte, s Schedule, depth int) ([]byte, error) {
+	if depth == 0 {
+		return nil, errors.New("schedule: nested too deeply")
+	}
 	v := reflect.ValueOf(s)
 	registry.RLock()
 	kind, ok := registry.kinds[v.Type()]
@@ -132,12 +142,12 @@ func appendJSON(b []byte, s Schedule) ([]byte, error) {
 	b = append(append(b, `{"kind":`...), name...)
 	for i := range v.NumField() {
 		f := v.Field(i)
-		if f.IsZero() {
+		if f.IsZero() { // so is −0
 			continue
 		}
 		b = append(b, `,"`+snake(v.Type().Field(i).Name)+`":`...)
 		if inner, ok := f.Interface().(Schedule); ok && f.Type() == scheduleType {
-			if b, err = appendJSON(b, inner); err != nil {
+			if b, err = appendJSON(b, inner, depth-1); err != nil {
 				return nil, err
 			}
 			continue

@@ -126,7 +126,7 @@ func (p Plan) steps(f func(step int) bool) {
 	for i := range n {
 		step := i
 		if n < p.Steps {
-			step = int(float64(i) / float64(n-1) * float64(p.Steps-1))
+			step = i*((p.Steps-1)/(n-1)) + i*((p.Steps-1)%(n-1))/(n-1)
 		}
 		if !f(step) {
 			return

@@ -102,9 +102,16 @@ func (l List[T]) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (l *List[T]) UnmarshalJSON(b []byte) error {
-	var x []T
-	if err := json.Unmarshal(b, &x); err != nil {
+	var numbers []*T
+	if err := json.Unmarshal(b, &numbers); err != nil {
 		return err
+	}
+	x := make([]T, len(numbers))
+	for i, v := range numbers {
+		if v == nil {
+			return fmt.Errorf("schedule: number %d of a list is null", i)
+		}
+		x[i] = *v
 	}
 	*l = ListOf(x...)
 	return nil

@@ -1,10 +1,6 @@
 package schedule
 
-import (
-	"math"
-
-	"github.com/descent-ml/descent/internal/philox"
-)
+import "github.com/descent-ml/descent/internal/philox"
 
 // Noise multiplies by 1 plus a uniform random number of at most Amount in
 // magnitude, one for each Every steps. It is a function of seed and step: a
@@ -22,10 +18,11 @@ type Noise struct {
 func (s Noise) At(step int) float64 {
 	v := at(s.Of, step)
 	if s.Every > 1 {
-		step = int(math.Floor(float64(step) / float64(s.Every)))
+		step = floor(step, s.Every)
 	}
 	const stream = 0x6573696f6e // "noise"
-	u := float64(2*philox.NewKey(s.Seed, stream).Uniform(0, uint64(step))) - 1
+	key := philox.Key{uint32(s.Seed), uint32(s.Seed >> 32)}
+	u := float64(2*key.Uniform(stream, uint64(step))) - 1
 	return bounded(float64(v * (1 + float64(s.Amount*u))))
 }
 

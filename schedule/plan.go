@@ -133,6 +133,9 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 	}
 	q := Plan{Name: j.Name, Steps: j.Steps, Setup: j.Setup}
 	for _, v := range j.Values {
+		if v.Schedule == nil {
+			return fmt.Errorf("plan: value %q has no schedule", v.Name)
+		}
 		s, err := Unmarshal(v.Schedule)
 		if err != nil {
 			return fmt.Errorf("plan: value %q: %w", v.Name, err)

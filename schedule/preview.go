@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,21 +44,35 @@ func (p Plan) Preview(w io.Writer, form Preview) error {
 	return fmt.Errorf("plan: preview as %q, want %q, %q or %q", form, SVG, PNG, CSV)
 }
 
+// title is the plan's name in one line.
+func (p Plan) title() string {
+	if name := strings.Join(strings.Fields(p.Name), " "); name != "" {
+		return name
+	}
+	return "plan"
+}
+
 func (p Plan) figure(hash string) plot.Figure {
 	f := plot.Figure{
-		Title:    p.Name,
+		Title:    p.title(),
 		Subtitle: fmt.Sprintf("%d steps · plan %s", p.Steps, hash[:12]),
 		XLabel:   "step",
-		XMax:     float64(max(1, p.Steps-1)),
-	}
-	if f.Title == "" {
-		f.Title = "plan"
+		XMax:     float64(p.Steps),
 	}
 	for _, v := range p.Values {
 		x, y := trace(v.Schedule, p.Steps)
-		f.Panels = append(f.Panels, plot.Panel{Title: v.Name, Series: []plot.Series{{X: x, Y: y}}})
+		f.Panels = append(f.Panels, plot.Panel{Title: v.Name, Series: []plot.Series{{Name: span(y), X: x, Y: y}}})
 	}
 	return f
+}
+
+// span is the least and the greatest of the values, in four digits.
+func span(y []float64) string {
+	lo, hi := slices.Min(y), slices.Max(y)
+	if lo == hi {
+		return fmt.Sprintf("%.4g", lo)
+	}
+	return fmt.Sprintf("%.4g to %.4g", lo, hi)
 }
 
 const (
@@ -69,20 +84,27 @@ const (
 // a long one the first, least, greatest and last of each column, so that no
 // restart or outlier that was looked at is lost.
 func trace(s Schedule, n int) (x, y []float64) {
-	add := func(step int, v float64) { x, y = append(x, float64(step)), append(y, v) }
+	add := func(step int, v float64) {
+		if n := len(y); n >= 2 && y[n-2] == v && y[n-1] == v { // a level line has two ends
+			x[n-1] = float64(step)
+			return
+		}
+		x, y = append(x, float64(step)), append(y, v)
+	}
 	if n <= columns*2 {
 		for step := range n {
 			add(step, s.At(step))
 		}
 		return x, y
 	}
-	width := float64(n) / columns
+	from := func(c int) int { return c*(n/columns) + c*(n%columns)/columns }
 	for c := range columns {
-		lo, hi := int(float64(c)*width), int(float64(c+1)*width)-1
+		lo, hi := from(c), from(c+1)-1
 		stride := max(1, (hi-lo)/perColumn)
 		least, most := lo, lo
 		low, high := s.At(lo), s.At(lo)
-		for step := lo; step <= hi; step += stride {
+		for i := range (hi-lo)/stride + 1 {
+			step := lo + i*stride
 			v := s.At(step)
 			if v < low {
 				least, low = step, v
@@ -101,7 +123,7 @@ func trace(s Schedule, n int) (x, y []float64) {
 
 func (p Plan) csv(w io.Writer, hash string) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "# %s %s\nstep", strings.Join(strings.Fields(p.Name), " "), hash)
+	fmt.Fprintf(b, "# %s %s\nstep", p.title(), hash)
 	for _, v := range p.Values {
 		b.WriteString("," + csvField(v.Name))
 	}

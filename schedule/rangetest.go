@@ -11,7 +11,8 @@ import (
 //
 //	At(t) = Low·(High/Low)^p,  p = t/Steps; straight: Low + (High-Low)·p
 //
-// Every holds each value for that many steps. See https://arxiv.org/abs/1506.01186;
+// Every holds each value for that many steps. Low comes before step 0, High after
+// Steps. See https://arxiv.org/abs/1506.01186;
 // DeepSpeed's LRRangeTest has a rate in the place of High and Steps.
 type RangeTest struct {
 	Low, High float64 // Low more than 0, or at least 0 where straight
@@ -22,8 +23,8 @@ type RangeTest struct {
 
 // At implements Schedule.
 func (s RangeTest) At(step int) float64 {
-	if s.Every > 1 {
-		step -= ((step % s.Every) + s.Every) % s.Every
+	if s.Every > 1 && step > 0 {
+		step -= step % s.Every
 	}
 	p := progress(step, s.Steps)
 	switch {
@@ -34,7 +35,7 @@ func (s RangeTest) At(step int) float64 {
 	case s.Straight:
 		return mix(s.Low, s.High, p)
 	}
-	return math.Min(s.High, float64(s.Low*fmath.Exp(float64(p*fmath.Log(s.High/s.Low)))))
+	return min(s.High, float64(s.Low*fmath.Exp(float64(p*fmath.Log(s.High/s.Low)))))
 }
 
 // Validate implements Schedule.

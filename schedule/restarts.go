@@ -24,7 +24,7 @@ func (s Restarts) At(step int) float64 {
 	if step < 0 || s.Steps <= 0 {
 		return s.Peak
 	}
-	cycle, t, length := s.cycle(step)
+	cycle, t, length := cycleAt(step, s.Steps, s.Growth)
 	if s.Cycles > 0 && cycle >= s.Cycles {
 		return s.Floor
 	}
@@ -35,21 +35,21 @@ func (s Restarts) At(step int) float64 {
 	return mix(s.Floor, s.Peak, w)
 }
 
-// cycle is the number of a step's cycle, the steps into it, and its length.
-func (s Restarts) cycle(step int) (cycle, t, length int) {
-	if s.Growth <= 1 {
-		return step / s.Steps, step % s.Steps, s.Steps
+// cycleAt is the number of a step's cycle, the steps into it, and its length,
+// where the first has n steps.
+func cycleAt(step, n, growth int) (cycle, t, length int) {
+	if growth <= 1 {
+		return step / n, step % n, n
 	}
-	t, length = step, s.Steps
-	for t >= length {
-		t -= length
+	for step >= n {
+		step -= n
 		cycle++
-		if length > math.MaxInt/s.Growth {
-			return cycle, t, math.MaxInt
+		if n > math.MaxInt/growth {
+			return cycle, step, math.MaxInt
 		}
-		length *= s.Growth
+		n *= growth
 	}
-	return cycle, t, length
+	return cycle, step, n
 }
 
 // Validate implements Schedule.

@@ -28,7 +28,8 @@ func Fraction(share float64, steps int) int {
 	case share >= 1:
 		return steps
 	}
-	return min(steps, int(math.Ceil(float64(share*float64(steps)))))
+	n := float64(share * float64(steps))
+	return min(steps, int(math.Ceil(n-float64(n*0x1p-51)))) // 0.07·100 is 7.000000000000001
 }
 
 // progress is t/n, from 0 before the first step to 1 from n on.
@@ -42,13 +43,35 @@ func progress(t, n int) float64 {
 	return float64(t) / float64(n)
 }
 
-// mix is a at w = 0 and b at w = 1, exactly.
-func mix(a, b, w float64) float64 { return float64(a*(1-w)) + float64(b*w) }
+// mix is a at w = 0, b at w = 1, exactly, and never outside of the two, where
+// rounding alone would have put it.
+func mix(a, b, w float64) float64 {
+	v := float64(a*(1-w)) + float64(b*w)
+	if a > b {
+		a, b = b, a
+	}
+	switch {
+	case v < a:
+		return a
+	case v > b:
+		return b
+	}
+	return v
+}
 
-// halfCosine falls from 1 at p = 0 to 0 at p = 1.
-func halfCosine(p float64) float64 { return (1 + fmath.Cos(float64(math.Pi*p))) / 2 }
+// halfCosine is (1+cos πp)/2, which falls from 1 at p = 0 to 0 at p = 1. Angles
+// up to π/4 need no reduction, and 1/2-p and 1-p are exact.
+func halfCosine(p float64) float64 {
+	switch {
+	case p < 0.25:
+		return (1 + fmath.Cos(float64(math.Pi*p))) / 2
+	case p <= 0.75:
+		return (1 + fmath.Sin(float64(math.Pi*(0.5-p)))) / 2
+	}
+	return (1 - fmath.Cos(float64(math.Pi*(1-p)))) / 2
+}
 
-// pow is xʸ of x ≥ 0, with a relative error of 1e-16·(1+|y·ln x|).
+// pow is xʸ of x ≥ 0 and y ≥ 0, with a relative error of 1e-16·(1+|y·ln x|).
 func pow(x, y float64) float64 {
 	switch {
 	case y == 1:
@@ -57,7 +80,7 @@ func pow(x, y float64) float64 {
 		return 1
 	case x == 0:
 		return 0
-	case y == math.Trunc(y) && math.Abs(y) <= 64:
+	case y <= 64 && y == float64(int64(y)):
 		return fmath.PowInt(x, int64(y))
 	}
 	return fmath.Exp(float64(y * fmath.Log(x)))
@@ -81,6 +104,26 @@ func add(t, n int) int {
 		return math.MinInt
 	}
 	return s
+}
+
+// times is t·n of n > 0, at the ends of int where it would overflow.
+func times(t, n int) int {
+	switch {
+	case t > math.MaxInt/n:
+		return math.MaxInt
+	case t < math.MinInt/n:
+		return math.MinInt
+	}
+	return t * n
+}
+
+// floor is ⌊t/n⌋ of n > 0.
+func floor(t, n int) int {
+	q := t / n
+	if t%n < 0 {
+		q--
+	}
+	return q
 }
 
 // at is s.At, and 0 where there is no schedule.
@@ -112,6 +155,15 @@ func (r *rules) finite(field string, x float64) *rules {
 
 func (r *rules) atLeast(field string, n, least int) *rules {
 	return r.want(n >= least, field, n, fmt.Sprintf("at least %d", least))
+}
+
+// sumFits wants lengths, none of them negative, whose sum is an int.
+func (r *rules) sumFits(field string, n int, before ...int) *rules {
+	left := math.MaxInt
+	for _, b := range before {
+		left -= min(b, left)
+	}
+	return r.want(n <= left, field, n, fmt.Sprintf("at most %d, for the steps' sum to be an int", left))
 }
 
 // notAbove wants lo ≤ hi, both finite.

@@ -28,7 +28,8 @@ func (s Tanh) At(step int) float64 {
 	if lo == 0 && hi == 0 {
 		lo, hi = -7, 3
 	}
-	return mix(s.Floor, s.Peak, (1-fmath.Tanh(mix(lo, hi, progress(step, s.Steps))))/2)
+	x := mix(lo, hi, progress(step, s.Steps))
+	return mix(s.Floor, s.Peak, 1/(1+fmath.Exp(2*x))) // (1-tanh x)/2
 }
 
 // Validate implements Schedule.

@@ -1,7 +1,5 @@
 package schedule
 
-import "math"
-
 // Offset is a schedule seen from another step: By steps ahead, or behind where
 // By is negative.
 //
@@ -60,13 +58,7 @@ type PerStep struct {
 
 // At implements Schedule.
 func (s PerStep) At(step int) float64 {
-	if s.Units > 0 && (step > math.MaxInt/s.Units || step < math.MinInt/s.Units) {
-		if step > 0 {
-			return at(s.Of, math.MaxInt)
-		}
-		return at(s.Of, math.MinInt)
-	}
-	return at(s.Of, step*s.Units)
+	return at(s.Of, times(step, max(1, s.Units)))
 }
 
 // Validate implements Schedule.
@@ -87,11 +79,7 @@ func (s PerEpoch) At(step int) float64 {
 	if s.Steps <= 0 {
 		return at(s.Of, step)
 	}
-	epoch := step / s.Steps
-	if step%s.Steps < 0 {
-		epoch--
-	}
-	return at(s.Of, epoch)
+	return at(s.Of, floor(step, s.Steps))
 }
 
 // Validate implements Schedule.

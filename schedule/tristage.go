@@ -31,7 +31,7 @@ func (s TriStage) At(step int) float64 {
 	if p == 1 {
 		return s.End
 	}
-	return float64(s.Peak * fmath.Exp(float64(p*fmath.Log(s.End/s.Peak))))
+	return max(s.End, float64(s.Peak*fmath.Exp(float64(p*fmath.Log(s.End/s.Peak)))))
 }
 
 // Validate implements Schedule.
@@ -39,5 +39,6 @@ func (s TriStage) Validate() error {
 	return check("TriStage").finite("Start", s.Start).
 		want(s.End > 0, "End", s.End, "more than 0").notAbove("End", s.End, "Peak", s.Peak).
 		want(s.End/s.Peak >= 0x1p-1000, "End", s.End, "not so far below Peak").
-		atLeast("Warmup", s.Warmup, 0).atLeast("Hold", s.Hold, 0).atLeast("Decay", s.Decay, 0).err
+		atLeast("Warmup", s.Warmup, 0).atLeast("Hold", s.Hold, 0).atLeast("Decay", s.Decay, 0).
+		sumFits("Hold", s.Hold, s.Warmup).sumFits("Decay", s.Decay, s.Warmup, s.Hold).err
 }

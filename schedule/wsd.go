@@ -10,7 +10,7 @@ import (
 // WSD warms up, stays, and decays: the trapezoid. A run can be extended, or
 // branched into several, from any step of the stable part.
 //
-//	t < Warmup                  Peak·(t+1)/(Warmup+1)
+//	t < Warmup                  Peak·(t+1)/(Warmup+1), 0 for t < 0
 //	then, for Stable steps      Peak
 //	then, for Decay steps       Floor + (Peak-Floor)·w(p),  p = steps into the decay / Decay
 //	then                        Floor
@@ -65,6 +65,7 @@ func (s WSD) At(step int) float64 {
 func (s WSD) Validate() error {
 	return check("WSD").notAbove("Floor", s.Floor, "Peak", s.Peak).
 		atLeast("Warmup", s.Warmup, 0).atLeast("Stable", s.Stable, 0).atLeast("Decay", s.Decay, 0).
+		sumFits("Stable", s.Stable, s.Warmup).sumFits("Decay", s.Decay, s.Warmup, s.Stable).
 		oneOf("Tail", string(s.Tail), "", string(CosineTail), string(SqrtTail), string(ExponentialTail)).err
 }
 

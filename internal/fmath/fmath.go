@@ -34,7 +34,7 @@ func Exp(x float64) float64 {
 	c = 1.66666666666666657415e-01 + float64(t*c)
 	c = r - float64(t*c)
 	y := 1 - ((lo - float64(r*c)/(2-c)) - hi)
-	return math.Ldexp(y, int(k))
+	return scale(y, k)
 }
 
 // Log is ln x, after FreeBSD's e_log.c.
@@ -47,7 +47,7 @@ func Log(x float64) float64 {
 	case x == 0:
 		return math.Inf(-1)
 	}
-	f, ki := math.Frexp(x)
+	f, ki := frexp(x)
 	if f < math.Sqrt2/2 {
 		f *= 2
 		ki--

@@ -77,7 +77,7 @@ func pow(x, y float64) float64 {
 		cpHi = 9.61796700954437255859e-01
 		cpLo = -7.02846165095275826516e-09
 	)
-	f, n := math.Frexp(x)
+	f, n := frexp(x)
 	f, n = 2*f, n-1 // in [1, 2)
 	bp, dpHi, dpLo := 1.0, 0.0, 0.0
 	switch {
@@ -160,5 +160,5 @@ func pow(x, y float64) float64 {
 	t1 = 1.66666666666666019037e-01 + float64(t*t1)
 	t1 = z - float64(t*t1)
 	r = float64(z*t1)/(t1-2) - (w + float64(z*w))
-	return math.Ldexp(1-(r-z), int(k))
+	return scale(1-(r-z), k)
 }

@@ -97,10 +97,15 @@ func BenchmarkModel(b *testing.B) {
 		})
 	})
 	b.Run("adam/host", func(b *testing.B) {
-		u := &backend.Update{Params: m.sets[0], Grads: m.sets[1]}
-		for i := range m.sets[0].Bufs {
-			u.Slots = append(u.Slots, []backend.Buffer{m.sets[2].Bufs[i], m.sets[3].Bufs[i]})
-			u.Rules = append(u.Rules, rule)
+		values := make([]backend.Stored, len(m.sets[0].Bufs))
+		for i, p := range m.sets[0].Bufs {
+			values[i].Buffer = p
+		}
+		u := backend.NewUpdate(values)
+		u.Grads = m.sets[1]
+		for i := range values {
+			u.Slots[i] = []backend.Stored{{Buffer: m.sets[2].Bufs[i]}, {Buffer: m.sets[3].Bufs[i]}}
+			u.Rules[i] = rule
 		}
 		b.SetBytes(int64(28 * n))
 		for b.Loop() {

@@ -27,6 +27,16 @@ func TestPaths(t *testing.T) {
 		}
 		delete(got, fam.name)
 	}
+	want := "go"
+	for _, k := range gemmTiers {
+		if k.have {
+			want = k.name
+		}
+	}
+	if got["gemm"] != want {
+		t.Errorf("gemm: Paths says %q, its tiers %q", got["gemm"], want)
+	}
+	delete(got, "gemm")
 	for name := range got {
 		t.Errorf("Paths has %q, the table does not", name)
 	}

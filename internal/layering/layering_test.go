@@ -22,11 +22,11 @@ var table = map[string][]string{
 
 	"schedule":               {"internal/fmath", "internal/philox", "schedule/internal/plot"},
 	"schedule/internal/plot": {},
-	"loss":                   {"", "internal/backend", "internal/check"},
+	"loss":                   {"", "internal/backend", "internal/check", "internal/kernel"},
 	"clip":                   {"", "internal/backend", "internal/check"},
 	"accum":                  {"", "internal/backend", "internal/check"},
 	"regularize":             {"", "internal/backend", "internal/check", "internal/fmath", "internal/philox"},
-	"optim":                  {"", "internal/backend", "internal/check", "internal/fmath", "internal/kernel"},
+	"optim":                  {"", "internal/backend", "internal/check", "internal/fmath", "internal/glob", "internal/kernel"},
 
 	"precision": {"", "internal/backend", "internal/check", "internal/philox"},
 
@@ -34,6 +34,7 @@ var table = map[string][]string{
 	"internal/check":    {""},
 	"internal/cpu":      {"github.com/klauspost/cpuid/v2", "golang.org/x/sys/cpu"},
 	"internal/fmath":    {},
+	"internal/glob":     {},
 	"internal/golden":   {},
 	"internal/host":     {"internal/backend", "internal/cpu", "internal/fmath", "internal/kernel", "internal/parallel", "internal/philox"},
 	"internal/kernel":   {"internal/cpu", "internal/fmath", "internal/philox"},

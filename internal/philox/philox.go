@@ -22,14 +22,15 @@ const Rounds = 10
 // Core is Philox4x32-10: ten rounds over the counter under the key.
 func Core(ctr [4]uint32, key [2]uint32) [4]uint32 {
 	k0, k1 := key[0], key[1]
+	c0, c1, c2, c3 := ctr[0], ctr[1], ctr[2], ctr[3] // an array would stay in memory
 	for range Rounds {
-		h0, l0 := bits.Mul32(M0, ctr[0])
-		h1, l1 := bits.Mul32(M1, ctr[2])
-		ctr = [4]uint32{h1 ^ ctr[1] ^ k0, l1, h0 ^ ctr[3] ^ k1, l0}
+		h0, l0 := bits.Mul32(M0, c0)
+		h1, l1 := bits.Mul32(M1, c2)
+		c0, c1, c2, c3 = h1^c1^k0, l1, h0^c3^k1, l0
 		k0 += W0
 		k1 += W1
 	}
-	return ctr
+	return [4]uint32{c0, c1, c2, c3}
 }
 
 // Key selects one stream of a seed.

@@ -27,6 +27,7 @@ var families = []struct {
 	{"softmax", softmax},
 	{"dropout", dropout},
 	{"convert", convert},
+	{"gemm", gemm},
 }
 
 func main() {

@@ -25,6 +25,7 @@ var families = []struct {
 	{"add", add},
 	{"convert", convert},
 	{"dropout", dropout},
+	{"gemm", gemm},
 	{"lerp", lerp},
 	{"norm", norm},
 	{"scale", scale},

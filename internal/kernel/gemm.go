@@ -1,0 +1,112 @@
+package kernel
+
+// The shape of a product's work, the same for every tier.
+const (
+	// Depth is how many products are added up before their sum joins the
+	// element: an error of Depth + k/Depth roundings where one long sum has k.
+	// It is also the depth of a packed panel.
+	Depth = 256
+
+	// TileRows × TileCols is a tile of c. It fills 24 of AVX-512's 32
+	// registers; AVX2 takes it in four parts of 6 × 16 and NEON in four of
+	// 12 × 8, in 12 of 16 registers and 24 of 32.
+	TileRows = 12
+	TileCols = 32
+
+	// panelCols columns of b are packed at a time: 512 KiB of float32, which
+	// the second cache holds while all rows of a pass by.
+	panelCols = 512
+)
+
+// Panels is the memory that Gemm packs its operands into. It need not be
+// cleared; one serves one call at a time.
+type Panels[F Float] struct {
+	b [panelCols * Depth]F
+	a [TileRows * Depth]F
+	c [TileRows * TileCols]F
+}
+
+// Gemm sets c = a·b, or c = c + a·b with add, on the calling goroutine. a is
+// m × k, b is k × n and c is m × n, which shares no memory with them.
+//
+//	c[i][j] = ((c₀ + s₀) + s₁) + …,  c₀ = c[i][j] with add, else 0
+//	s_t     = ((0 + a[i][l]·b[l][j]) + a[i][l+1]·b[l+1][j]) + …,  l from t·Depth to min(t·Depth+Depth, k) − 1
+//
+// Every product and every sum is rounded to F on its own, and an element's
+// order depends on nothing but k. So any part of c may be computed alone,
+// (a·b)ᵀ has the bits of bᵀ·aᵀ, and a·aᵀ is symmetric. Where k is cut at multiples
+// of Depth, adding the parts' products in order gives the bits of the whole.
+//
+// Special cases are:
+//
+//	m or n is 0: nothing is done
+//	k is 0: c = 0, or with add c as it was
+//	0·Inf and Inf − Inf are NaN: no product is left out
+func Gemm[F Float](c, a, b Matrix[F], add bool, p *Panels[F]) {
+	if a.Cols == 0 && !add {
+		c.clear()
+	}
+	for j := 0; j < c.Cols; j += panelCols {
+		nj := min(panelCols, c.Cols-j)
+		for k := 0; k < a.Cols; k += Depth {
+			nk := min(Depth, a.Cols-k)
+			pack(p.b[:], b.Part(k, k+nk, j, j+nj).T(), TileCols)
+			for i := 0; i < c.Rows; i += TileRows {
+				ni := min(TileRows, c.Rows-i)
+				pack(p.a[:], a.Part(i, i+ni, k, k+nk), TileRows)
+				p.tiles(c.Part(i, i+ni, j, j+nj), nk, add || k > 0)
+			}
+		}
+	}
+}
+
+// tiles adds the product of the packed panels, depth deep, to a row of tiles.
+func (p *Panels[F]) tiles(c Matrix[F], depth int, add bool) {
+	for j := 0; j < c.Cols; j += TileCols {
+		tile := c.Part(0, c.Rows, j, min(j+TileCols, c.Cols))
+		b := p.b[j*depth : (j+TileCols)*depth]
+		if !add {
+			tile.clear() // 0 + s has the bits of s, which is never −0
+		}
+		if tile.Rows == TileRows && tile.Cols == TileCols && tile.ColStride == 1 {
+			gemmTile(tile.Data, tile.RowStride, p.a[:TileRows*depth], b)
+			continue
+		}
+		edge := Matrix[F]{p.c[:], tile.Rows, tile.Cols, TileCols, 1}
+		edge.Set(tile)
+		gemmTile(edge.Data, TileCols, p.a[:TileRows*depth], b)
+		tile.Set(edge)
+	}
+}
+
+// gemmTile adds a·b to a whole tile whose rows are stride elements apart. Step l
+// of the panels is elements TileRows·l on of a, TileCols·l on of b.
+func gemmTile[F Float](c []F, stride int, a, b []F) {
+	if c, ok := any(c).([]float32); ok {
+		gemmTile32(c, uint64(stride), any(a).([]float32), any(b).([]float32))
+		return
+	}
+	gemmTileGeneric(c, uint64(stride), a, b)
+}
+
+// gemmTileGeneric is the reference.
+func gemmTileGeneric[F Float](c []F, stride uint64, a, b []F) {
+	depth := len(b) / TileCols
+	for i := range TileRows {
+		row := c[i*int(stride):][:TileCols]
+		for j := 0; j < TileCols; j += 4 {
+			var s0, s1, s2, s3 F
+			for l := range depth {
+				x, y := a[TileRows*l+i], b[TileCols*l+j:][:4]
+				s0 += F(x * y[0])
+				s1 += F(x * y[1])
+				s2 += F(x * y[2])
+				s3 += F(x * y[3])
+			}
+			row[j] += s0
+			row[j+1] += s1
+			row[j+2] += s2
+			row[j+3] += s3
+		}
+	}
+}

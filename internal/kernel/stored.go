@@ -1,0 +1,124 @@
+package kernel
+
+import (
+	"math"
+
+	"github.com/descent-ml/descent/internal/philox"
+)
+
+// ScaleBlock is how many elements of 8 bits share a scale.
+const ScaleBlock = 256
+
+// maxE4M3 and minE4M3 are the largest number of the format and the smallest
+// that is not 0.
+const (
+	maxE4M3 = 448
+	minE4M3 = 0x1p-9
+)
+
+// ToScaled sets dst and scale so that dst·scale is src: for each ScaleBlock
+//
+//	scale = max|src|/448;  dst = E4M3(src·(448/max|src|))
+//
+// With root it stores the root of src, which is not negative, and rounds up
+// what else would become 0: a divisor does not vanish.
+func ToScaled(dst []uint8, scale, src []float32, root bool) {
+	var scratch [ScaleBlock]float32
+	for k := 0; len(src) > 0; k++ {
+		n := min(ScaleBlock, len(src))
+		x := scratch[:n]
+		largest := float32(0)
+		if root {
+			for i, v := range src[:n] {
+				x[i] = sqrt(v)
+			}
+		} else {
+			copy(x, src)
+		}
+		for _, v := range x {
+			largest = max(largest, abs32(v)) // NaN stays
+		}
+		scale[k] = float32(float64(largest) / maxE4M3)
+		by := float32(0)
+		if largest > 0 {
+			by = float32(min(maxE4M3/float64(largest), math.MaxFloat32))
+		}
+		for i, v := range x {
+			y := v * by
+			if root && v > 0 {
+				y = max(y, minE4M3)
+			}
+			x[i] = y
+		}
+		ToE4M3(dst[:n], x, false)
+		dst, src = dst[n:], src[n:]
+	}
+}
+
+// FromScaled sets dst to what ToScaled stored.
+func FromScaled(dst []float32, src []uint8, scale []float32, root bool) {
+	for k := 0; len(dst) > 0; k++ {
+		n := min(ScaleBlock, len(dst))
+		x, s := dst[:n], scale[k]
+		FromE4M3s(x, src[:n], false)
+		if root {
+			for i, v := range x {
+				v *= s
+				x[i] = v * v
+			}
+		} else {
+			Scale(x, x, s)
+		}
+		dst, src = dst[n:], src[n:]
+	}
+}
+
+func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+
+// ToSplit stores src in halves: hi is a number rounded to bfloat16, ties away
+// from 0, and hi·2¹⁶ + lo, as a signed integer, its bits.
+func ToSplit(hi, lo []uint16, src []float32) {
+	lo, src = lo[:len(hi)], src[:len(hi)]
+	for i, v := range src {
+		hi[i], lo[i] = split(v)
+	}
+}
+
+// FromSplit sets dst to what ToSplit stored.
+func FromSplit(dst []float32, hi, lo []uint16) {
+	hi, lo = hi[:len(dst)], lo[:len(dst)]
+	for i := range dst {
+		dst[i] = math.Float32frombits(uint32(hi[i])<<16 + uint32(int32(int16(lo[i]))))
+	}
+}
+
+// ToBF16Stochastic rounds to one of the two bfloat16 beside src, each with the
+// probability that makes the mean right: it adds 16 random bits below the last
+// that stays and cuts. Element i of the tensor, which src begins at first, a
+// multiple of 8, takes half i mod 8, lower halves first, of block i/8.
+//
+// Special cases are: a number of the format stays; ±Inf stays, and nothing
+// finite becomes it; NaN stays NaN.
+func ToBF16Stochastic(dst []uint16, src []float32, key philox.Key, first int, step uint64) {
+	src = src[:len(dst)]
+	for i := 0; i < len(src); i += 8 {
+		w := key.Block(uint64(first+i)/8, step)
+		for j, v := range src[i:min(i+8, len(src))] {
+			dst[i+j] = bf16Stochastic(v, w[j/2]>>(16*(j%2))&0xffff)
+		}
+	}
+}
+
+func bf16Stochastic(x float32, r uint32) uint16 {
+	b := math.Float32bits(x)
+	switch {
+	case b&0x7fffffff > 0x7f800000:
+		return uint16(b>>16) | 0x40
+	case b&0x7f800000 == 0x7f800000:
+		return uint16(b >> 16)
+	}
+	if c := b + r; c&0x7f800000 != 0x7f800000 {
+		return uint16(c >> 16)
+	}
+	return uint16(b >> 16) // the largest finite number
+}

@@ -1,0 +1,44 @@
+package optim
+
+import (
+	"github.com/descent-ml/descent"
+	"github.com/descent-ml/descent/internal/backend"
+	"github.com/descent-ml/descent/internal/kernel"
+)
+
+// begin counts an update of the parameter and returns its kernel with the
+// coefficients set; nil for one that is frozen or moves as a matrix.
+func (p *parameter) begin(lr, factor float64) kernel.Rule {
+	if p.scale == 0 {
+		return nil
+	}
+	p.clock.t++
+	if p.kernel == nil {
+		return nil
+	}
+	p.rule.set(p.kernel, &p.clock, lr*p.scale, factor)
+	return p.kernel
+}
+
+// adapt completes the coefficients that depend on sums over the tensors.
+func (o *Optimizer) adapt() {
+	u := o.update
+	for i := range o.params {
+		p := &o.params[i]
+		if p.scale == 0 {
+			continue
+		}
+		if m, ok := p.rule.(measuredRule); ok {
+			m.adapt(p.kernel, &p.clock, u.Sums[i], p.value.Len())
+		}
+	}
+}
+
+// matrix is the update of a parameter whose rule is a matrixRule.
+func (p *parameter) matrix(b backend.Backend, g descent.View, slots []backend.Stored, lr, factor float64) error {
+	m, ok := p.rule.(matrixRule)
+	if !ok {
+		return nil
+	}
+	return m.step(b, matrix{p.value, g, slots, p.scratch}, &p.clock, lr*p.scale, factor)
+}
