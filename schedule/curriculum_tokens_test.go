@@ -1,7 +1,3 @@
-//go:build !386 && !arm && !mips && !mipsle
-
-// Counts in these tests need an int of 64 bits.
-
 package schedule
 
 import (

@@ -3,6 +3,8 @@ package schedule
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/descent-ml/descent/internal/glob"
 )
 
 // Group is the parameters whose names match a pattern, and what their learning
@@ -16,31 +18,8 @@ type Group struct {
 	Schedule Schedule
 }
 
-// Matches reports whether a name matches the pattern. It takes time in proportion
-// to the product of the two lengths at most.
-func (g Group) Matches(name string) bool {
-	p, n := 0, 0
-	star, from := -1, 0 // the last * seen, and where the text it stands for ends
-	for n < len(name) {
-		switch {
-		case p < len(g.Pattern) && g.Pattern[p] == '*':
-			star, from = p, n
-			p++
-		case p < len(g.Pattern) && (g.Pattern[p] == '?' || g.Pattern[p] == name[n]):
-			p++
-			n++
-		case star >= 0:
-			from++
-			p, n = star+1, from
-		default:
-			return false
-		}
-	}
-	for p < len(g.Pattern) && g.Pattern[p] == '*' {
-		p++
-	}
-	return p == len(g.Pattern)
-}
+// Matches reports whether a name matches the pattern.
+func (g Group) Matches(name string) bool { return glob.Match(g.Pattern, name) }
 
 // Validate reports a pattern that is empty or a schedule that is not valid.
 func (g Group) Validate() error {

@@ -20,7 +20,7 @@ const module = "github.com/descent-ml/descent"
 var table = map[string][]string{
 	"": {"internal/backend", "internal/cpu", "internal/fmath", "internal/host", "internal/kernel"},
 
-	"schedule":               {"internal/fmath", "internal/philox", "schedule/internal/plot"},
+	"schedule":               {"internal/fmath", "internal/glob", "internal/philox", "schedule/internal/plot"},
 	"schedule/internal/plot": {},
 	"loss":                   {"", "internal/backend", "internal/check", "internal/kernel"},
 	"clip":                   {"", "internal/backend", "internal/check"},
