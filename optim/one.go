@@ -31,9 +31,9 @@ func (o *Optimizer) UpdateOne(i int, grad descent.Tensor, factor, lr float64) (R
 		return Report{}, err
 	}
 	p := &o.params[i]
-	g, err := descent.ViewOf("gradient of "+p.name, grad)
+	g, err := descent.ViewOf("gradient", grad)
 	if err != nil {
-		return Report{}, err
+		return Report{}, fmt.Errorf("optim: %s: %w", p.name, err)
 	}
 	s, err := o.single(i, g)
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 
 // ToScaled sets dst and scale so that dst·scale is src: for each ScaleBlock
 //
-//	scale = max|src|/448;  dst = E4M3(src·(448/max|src|))
+//	scale = max(max|src|/448, 2⁻¹²⁶);  dst = E4M3(src·(1/scale))
 //
 // With root it stores the root of src, which is not negative, and rounds up
 // what else would become 0: a divisor does not vanish.
@@ -38,11 +38,8 @@ func ToScaled(dst []uint8, scale, src []float32, root bool) {
 		for _, v := range x {
 			largest = max(largest, abs32(v)) // NaN stays
 		}
-		scale[k] = float32(float64(largest) / maxE4M3)
-		by := float32(0)
-		if largest > 0 {
-			by = float32(min(maxE4M3/float64(largest), math.MaxFloat32))
-		}
+		scale[k] = max(float32(float64(largest)/maxE4M3), 0x1p-126)
+		by := float32(1 / float64(scale[k]))
 		for i, v := range x {
 			y := v * by
 			if root && v > 0 {
