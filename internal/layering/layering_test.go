@@ -22,13 +22,19 @@ var table = map[string][]string{
 
 	"schedule":               {"internal/fmath", "internal/glob", "internal/philox", "schedule/internal/plot"},
 	"schedule/internal/plot": {},
+	"schedule/deepspeed":     {"schedule"},
+	"schedule/megatron":      {"schedule"},
+	"schedule/optax":         {"internal/fmath", "schedule"},
+	"schedule/timm":          {"internal/fmath", "schedule"},
+	"schedule/torch":         {"internal/fmath", "schedule"},
+	"schedule/transformers":  {"internal/fmath", "schedule"},
 	"loss":                   {"", "internal/backend", "internal/check", "internal/kernel"},
 	"clip":                   {"", "internal/backend", "internal/check"},
 	"accum":                  {"", "internal/backend", "internal/check"},
 	"regularize":             {"", "internal/backend", "internal/check", "internal/fmath", "internal/philox"},
 	"optim":                  {"", "internal/backend", "internal/check", "internal/fmath", "internal/glob", "internal/kernel"},
 
-	"precision": {"", "internal/backend", "internal/check", "internal/philox"},
+	"precision": {"", "internal/backend", "internal/check", "internal/kernel"},
 
 	"internal/backend":  {"internal/kernel"},
 	"internal/check":    {""},
