@@ -55,6 +55,8 @@ func fits(s Schedule, n int, found func(rule, format string, args ...any)) {
 		shape("REX", s.Steps)
 	case RangeTest:
 		shape("RangeTest", s.Steps)
+	case Length:
+		shape("Length", s.Steps)
 	case Scale:
 		fits(s.Of, n, found)
 	case Clamp:

@@ -21,6 +21,9 @@ var (
 	NEON   = hasNEON()           // Advanced SIMD, which every arm64 processor has
 )
 
+// Intel says that the processor is Intel's, for choices that only time shows.
+var Intel = cpuid.CPU.IsVendor(cpuid.Intel)
+
 // Best names the widest tier in use: "avx512", "avx2", "neon" or "go".
 func Best() string {
 	switch {

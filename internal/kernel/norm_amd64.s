@@ -4,11 +4,23 @@
 
 #include "textflag.h"
 
-// func normBlockAVX2(x []float32) (sum float64, maxBits uint32)
+// func normBlockAVX2(x []float32, pages bool) (sum float64, maxBits uint32)
 // Requires: AVX, AVX2, FMA3, MMX+, SSE2
-TEXT ·normBlockAVX2(SB), NOSPLIT, $0-36
-	MOVQ     x_base+0(FP), AX
-	MOVQ     x_len+8(FP), CX
+TEXT ·normBlockAVX2(SB), NOSPLIT, $0-44
+	MOVQ x_base+0(FP), AX
+	MOVQ x_len+8(FP), CX
+	LEAQ 8192(AX), DX
+	MOVQ $+64, BX
+	MOVQ $+128, SI
+	MOVQ $+256, DI
+	CMPB pages+24(FP), $0x00
+	JE   start
+	LEAQ 16384(AX), DX
+	MOVQ $+4096, BX
+	MOVQ $+8192, SI
+	MOVQ $+64, DI
+
+start:
 	VXORPD   Y0, Y0, Y0
 	VXORPD   Y1, Y1, Y1
 	VXORPD   Y2, Y2, Y2
@@ -24,8 +36,11 @@ TEXT ·normBlockAVX2(SB), NOSPLIT, $0-36
 	JL       tail
 
 loop:
-	PREFETCHT0  8192(AX)
-	PREFETCHT0  8256(AX)
+	PREFETCHT0  (DX)
+	PREFETCHT0  (DX)(BX*1)
+	ADDQ        SI, DX
+	NEGQ        SI
+	ADDQ        DI, SI
 	VCVTPS2PD   (AX), Y10
 	VFMADD231PD Y10, Y10, Y0
 	VCVTPS2PD   16(AX), Y10
@@ -120,7 +135,7 @@ fold:
 	VADDPD       X1, X0, X0
 	VUNPCKHPD    X0, X0, X1
 	VADDSD       X1, X0, X0
-	MOVSD        X0, sum+24(FP)
+	MOVSD        X0, sum+32(FP)
 	VEXTRACTF128 $0x01, Y8, X0
 	VPMAXUD      X0, X8, X8
 	VPSHUFD      $0x4e, X8, X0
@@ -128,7 +143,7 @@ fold:
 	VPSHUFD      $0xb1, X8, X0
 	VPMAXUD      X0, X8, X8
 	VMOVD        X8, AX
-	MOVL         AX, maxBits+32(FP)
+	MOVL         AX, maxBits+40(FP)
 	VZEROUPPER
 	RET
 

@@ -9,7 +9,7 @@ func archTiers() []tier {
 		{
 			name:      "avx2",
 			have:      cpu.AVX2,
-			normBlock: normBlockAVX2,
+			normBlock: func(x []float32) (float64, uint32) { return normBlockAVX2(x, !cpu.Intel) }, // dispatch has the other
 			scale:     scaleAVX2,
 			add:       addAVX2,
 			sgd:       sgdAVX2,

