@@ -20,16 +20,24 @@ func (p *parameter) begin(lr, factor float64) kernel.Rule {
 	return p.kernel
 }
 
-// adapt completes the coefficients that depend on sums over the tensors.
+// adapt completes the coefficients that depend on sums over the tensors. The
+// scalars of rules that join are one state: those of a frozen parameter follow.
 func (o *Optimizer) adapt() {
 	u := o.update
 	for i := range o.params {
+		if first := o.params[i].first; first != i {
+			for k, s := range u.Sums[i] {
+				u.Sums[first][k] += s
+			}
+		}
+	}
+	for i := range o.params {
 		p := &o.params[i]
-		if p.scale == 0 {
+		if _, joint := p.rule.(jointRule); p.scale == 0 && !joint {
 			continue
 		}
 		if m, ok := p.rule.(measuredRule); ok {
-			m.adapt(p.kernel, &p.clock, u.Sums[i], p.value.Len())
+			m.adapt(p.kernel, &p.clock, u.Sums[p.first], p.value.Len())
 		}
 	}
 }

@@ -47,7 +47,7 @@ const (
 	BF16
 	// FP8 is E4M3 with a float32 scale for each 256 numbers, and for squares
 	// their root in E4M3: 1 + 1/64. It is rounded to nearest even. A tensor of
-	// less than 4096 numbers is kept in Full.
+	// less than 4096 numbers, and one that holds values, is kept in Full.
 	FP8
 )
 

@@ -31,6 +31,9 @@ func (o *Optimizer) UpdateOne(i int, grad descent.Tensor, factor, lr float64) (R
 		return Report{}, err
 	}
 	p := &o.params[i]
+	if _, ok := p.rule.(jointRule); ok {
+		return Report{}, fmt.Errorf("optim: UpdateOne of %s: %s needs the gradients of all its parameters", p.name, p.rule.name())
+	}
 	g, err := descent.ViewOf("gradient", grad)
 	if err != nil {
 		return Report{}, fmt.Errorf("optim: %s: %w", p.name, err)

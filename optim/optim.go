@@ -37,7 +37,8 @@ type slot struct {
 	name  string
 	root  bool    // holds squares: 8 bits keep their root
 	init  float64 // what it begins with
-	value bool    // it begins as the parameter
+	value bool    // it begins as the parameter, and is never kept in 8 bits
+	eval  bool    // it is where to evaluate the parameter
 }
 
 // clock is what a rule keeps of a parameter besides tensors.
@@ -55,6 +56,20 @@ type scalarRule interface {
 // coefficients with the sums over a tensor of n elements.
 type measuredRule interface {
 	adapt(k kernel.Rule, c *clock, sums kernel.Sums, n int)
+}
+
+// jointRule is a measuredRule whose sums are those of all parameters that have
+// an equal joint rule.
+type jointRule interface {
+	measuredRule
+	joint() Rule
+}
+
+// observingRule is a Rule that takes estimates of the Hessian's diagonal:
+// observe sets the coefficients of an observer, which moves the state by one.
+type observingRule interface {
+	observer() kernel.Rule
+	observe(k kernel.Rule, factor float64)
 }
 
 // matrixRule is a Rule that works on a whole matrix at a time; it has no kernel.
@@ -81,8 +96,9 @@ type Optimizer struct {
 	update *backend.Update
 	step   int64 // steps applied
 
-	checked *descent.Gradients // fits the parameters
-	one     []*single          // of UpdateOne, each made when first asked for
+	checked  [2]*descent.Gradients // fit the parameters, the latest first
+	one      []*single             // of UpdateOne, each made when first asked for
+	observed *backend.Update       // of Observe, made when first asked for
 }
 
 // parameter is what the optimizer knows of one parameter.
@@ -95,6 +111,9 @@ type parameter struct {
 	clock   clock
 	scale   float64        // multiplies the learning rate; 0 freezes
 	scratch backend.Buffer // of a matrixRule
+
+	first    int         // the first parameter whose sums are joined with these, or this one
+	observer kernel.Rule // of an observingRule, set with Optimizer.observed
 }
 
 // New makes an Optimizer. A parameter moves by the rule of the first group that
@@ -143,6 +162,7 @@ func New(params []Param, rule Rule, groups ...Group) (*Optimizer, error) {
 		if values[i], slots[i], err = o.params[i].alloc(o.dev.Backend(), of[i]); err != nil {
 			return nil, err
 		}
+		o.params[i].first = o.first(i)
 	}
 	o.update = backend.NewUpdate(values)
 	o.update.Slots, o.update.Rate = slots, 1
@@ -159,6 +179,19 @@ func (o *Optimizer) gradients(params []Param) error {
 		return err
 	}
 	return o.fits(g)
+}
+
+// first is the first parameter that parameter i joins its sums with.
+func (o *Optimizer) first(i int) int {
+	if r, ok := o.params[i].rule.(jointRule); ok {
+		joint := r.joint()
+		for k := range i {
+			if s, ok := o.params[k].rule.(jointRule); ok && s.joint() == joint {
+				return k
+			}
+		}
+	}
+	return i
 }
 
 // alloc gives the parameter the rule of its group, and its state.
@@ -219,7 +252,7 @@ func (p *parameter) keep(b backend.Backend, g Group, s slot, k int) (kept backen
 		typ = backend.Float64
 	case g.State == BF16:
 		typ, kept.How, kept.Seed, kept.Stream = backend.BFloat16, backend.Stochastic, g.Seed, p.stream(k+1)
-	case g.State == FP8 && n >= smallest:
+	case g.State == FP8 && n >= smallest && !s.value:
 		typ, kept.How = backend.Float8E4M3, backend.Scaled
 		if s.root {
 			kept.How = backend.ScaledRoot
@@ -261,7 +294,7 @@ func (o *Optimizer) fits(g *descent.Gradients) error {
 	if g == nil {
 		return fmt.Errorf("optim: no gradients")
 	}
-	if g == o.checked {
+	if g == o.checked[0] || g == o.checked[1] {
 		return nil
 	}
 	if g.Len() != len(o.params) {
@@ -275,7 +308,7 @@ func (o *Optimizer) fits(g *descent.Gradients) error {
 	if err := o.apart(g); err != nil {
 		return err
 	}
-	o.checked = g
+	o.checked = [2]*descent.Gradients{g, o.checked[0]}
 	return nil
 }
 

@@ -37,8 +37,11 @@ func ruleOf(c golden.Case) Rule {
 }
 
 // replay runs a golden case in F and returns the largest difference from the
-// wanted weights, relative to the weight or to lr, whichever is larger.
-func replay[F float32 | float64](t *testing.T, c golden.Case, rule Rule, want map[string]golden.Array) float64 {
+// wanted weights, relative to the weight or to lr, whichever is larger. It calls
+// before ahead of each step, and once more after the last.
+func replay[F float32 | float64](t *testing.T, c golden.Case, rule Rule, want map[string]golden.Array,
+	before ...func(o *Optimizer, g *descent.Gradients, step int),
+) float64 {
 	to := func(x []float64) []F {
 		y := make([]F, len(x))
 		for i := range x {
@@ -71,7 +74,8 @@ func replay[F float32 | float64](t *testing.T, c golden.Case, rule Rule, want ma
 		t.Fatal(err)
 	}
 	worst := 0.0
-	for step := range c.Config.Int("steps") {
+	steps := c.Config.Int("steps")
+	for step := range steps {
 		lr := 0.0
 		if a, ok := c.In["lr"]; ok {
 			lr = a.Data[step]
@@ -82,10 +86,13 @@ func replay[F float32 | float64](t *testing.T, c golden.Case, rule Rule, want ma
 			copy(grads[i], all[i][step*len(grads[i]):])
 		}
 		g.Reset(1)
-		if c.Config.Bool("maximize") {
+		if c.Config.Has("maximize") && c.Config.Bool("maximize") {
 			if err := g.Scale(-1); err != nil {
 				t.Fatal(err)
 			}
+		}
+		for _, f := range before {
+			f(o, g, step)
 		}
 		r, err := o.Step(g, lr)
 		if err != nil || !r.Applied {
@@ -100,6 +107,9 @@ func replay[F float32 | float64](t *testing.T, c golden.Case, rule Rule, want ma
 				}
 			}
 		}
+	}
+	for _, f := range before {
+		f(o, g, steps)
 	}
 	return worst
 }

@@ -3,6 +3,7 @@ package optim
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/descent-ml/descent"
@@ -67,9 +68,9 @@ func (o *Optimizer) tensors(i int) []Slot {
 
 // Restore copies a state into the optimizer, which then continues with the bits
 // that the saved one would have had. Parameters are found by name, in any
-// order. A parameter of another rule, a missing or unknown parameter, and a
-// tensor of another type or shape are errors that wrap ErrState, and nothing
-// changes.
+// order. A parameter of another rule, a missing or unknown parameter, a
+// tensor of another type or shape, and a scalar that is not finite are errors
+// that wrap ErrState, and nothing changes.
 func (o *Optimizer) Restore(s State) error {
 	if s.Step < 0 {
 		return fmt.Errorf("optim: %w: step %d, want at least 0", ErrState, s.Step)
@@ -121,6 +122,11 @@ func (o *Optimizer) accepts(i int, s ParamState) error {
 	}
 	if len(s.Scalars) != len(p.clock.scalars) {
 		return fmt.Errorf("optim: %w: %d numbers for %q, want %d", ErrState, len(s.Scalars), s.Name, len(p.clock.scalars))
+	}
+	for k, x := range s.Scalars {
+		if !(math.Abs(x) <= math.MaxFloat64) {
+			return fmt.Errorf("optim: %w: number %d of %q is %v", ErrState, k, s.Name, x)
+		}
 	}
 	want := o.tensors(i)
 	if len(s.Slots) != len(want) {
