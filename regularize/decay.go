@@ -3,11 +3,11 @@ package regularize
 import (
 	"fmt"
 	"math"
-	"path"
 	"strings"
 
 	"github.com/descent-ml/descent"
 	"github.com/descent-ml/descent/internal/check"
+	"github.com/descent-ml/descent/internal/glob"
 )
 
 // DecayMode is what "weight decay" means: five things that are called so.
@@ -42,8 +42,8 @@ func (m DecayMode) String() string {
 type Decay struct {
 	Mode DecayMode
 	Rate float64
-	// Except is a list of names that do not decay, with *, ? and [a-z] as in
-	// path.Match, separated by commas: "*.bias,norm*".
+	// Except is a list of names that do not decay, separated by commas:
+	// "*.bias,norm*". * is any text, also with dots and slashes, ? any one byte.
 	Except string
 	// Vectors lets tensors with at most one dimension decay too: biases and
 	// scales of norms. timm and Megatron leave them out.
@@ -57,11 +57,6 @@ func (d Decay) Validate() error {
 		check.Field{Name: "Rate", Value: d.Rate, Max: math.Inf(1)}); err != nil {
 		return err
 	}
-	for _, pattern := range strings.Split(d.Except, ",") {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("regularize.Decay: Except is %q, want patterns of path.Match, not %q", d.Except, pattern)
-		}
-	}
 	return nil
 }
 
@@ -73,7 +68,7 @@ func (d Decay) Has(p descent.Param) bool {
 		}
 	}
 	for _, pattern := range strings.Split(d.Except, ",") {
-		if ok, err := path.Match(pattern, p.Name); ok && err == nil {
+		if glob.Match(pattern, p.Name) {
 			return false
 		}
 	}

@@ -53,13 +53,13 @@ func TestDecayExclusion(t *testing.T) {
 		{Decay{Except: "embed*,head.*"}, param("embedding", matrix, 2, 3), false},
 		{Decay{Except: "embed*,head.*"}, param("head.w", matrix, 2, 3), false},
 		{Decay{Except: "embed*,head.*"}, param("body.w", matrix, 2, 3), true},
-		{Decay{Except: "[ab].w"}, param("a.w", matrix, 6, 1), false},
+		{Decay{Except: "?.w"}, param("a.w", matrix, 6, 1), false},
 	} {
 		if got := c.d.Has(c.p); got != c.want {
 			t.Errorf("%+v of %s: %t", c.d, c.p.Name, got)
 		}
 	}
-	for _, d := range []Decay{{Rate: -1}, {Rate: math.Inf(1)}, {Mode: 5}, {Mode: -1}, {Except: "a,[b"}} {
+	for _, d := range []Decay{{Rate: -1}, {Rate: math.Inf(1)}, {Mode: 5}, {Mode: -1}} {
 		if d.Validate() == nil {
 			t.Errorf("%+v was taken", d)
 		}

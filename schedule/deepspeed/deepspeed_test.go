@@ -8,24 +8,28 @@ import (
 	"github.com/descent-ml/descent/schedule"
 )
 
-func hold(t *testing.T, name string, s schedule.Schedule, want func(t int) float64) {
+func hold(t *testing.T, name string, s schedule.Schedule, want func(last int) float64) {
 	t.Helper()
 	if err := s.Validate(); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	for step := range 200 {
-		if w := want(step); !(math.Abs(s.At(step)-w) <= 1e-14*math.Abs(w)+1e-17) {
+		if w := want(step - 1); !(math.Abs(s.At(step)-w) <= 1e-14*math.Abs(w)+1e-17) {
 			t.Errorf("%s, step %d: %v, want %v", name, step, s.At(step), w)
 		}
 	}
 }
 
-// The rules as DeepSpeed writes them, for steps from 0.
+// The rules as DeepSpeed writes them, of last_batch_iteration, which is -1 at step
+// 0, where the rate is the least.
 func TestPeer(t *testing.T) {
 	const low, high = 1e-4, 1e-2
 	for _, warmup := range []int{0, 2, 3, 40} {
 		steps := float64(max(warmup, 2))
 		gamma := func(t int, shape schedule.Rise) float64 {
+			if t < 0 {
+				return 0
+			}
 			if float64(t) >= steps {
 				return 1
 			}
@@ -74,8 +78,8 @@ func ExampleWarmupDecayLR() {
 	}
 	// Output:
 	// 0.000000
-	// 0.000699
+	// 0.000602
 	// 0.001000
-	// 0.000500
-	// 0.000000
+	// 0.000511
+	// 0.000011
 }

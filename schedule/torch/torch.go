@@ -1,9 +1,16 @@
 package torch
 
-import "github.com/descent-ml/descent/schedule"
+import (
+	"slices"
+
+	"github.com/descent-ml/descent/schedule"
+)
 
 // StepLR multiplies base by gamma every stepSize steps.
 func StepLR(base float64, stepSize int, gamma float64) schedule.Schedule {
+	if gamma > 1 {
+		return schedule.Exponential{Start: base, Rate: gamma, Steps: stepSize, Staircase: true}
+	}
 	return schedule.Step{Start: base, Factor: gamma, Every: stepSize}
 }
 
@@ -11,7 +18,7 @@ func StepLR(base float64, stepSize int, gamma float64) schedule.Schedule {
 // there twice.
 func MultiStepLR(base float64, milestones []int, gamma float64) schedule.Schedule {
 	steps, values := []int{0}, []float64{base}
-	for _, m := range milestones {
+	for _, m := range slices.Sorted(slices.Values(milestones)) {
 		base *= gamma
 		if last := len(steps) - 1; m == steps[last] {
 			values[last] = base
@@ -59,7 +66,7 @@ func CosineAnnealingLR(base float64, tMax int, etaMin float64) schedule.Schedule
 // CosineAnnealingWarmRestarts falls from base to etaMin in t0 steps, then anew in
 // t0·tMult and so on. These are the values after calls of step(). Called with an
 // epoch, as on resuming, PyTorch finds the cycle by int(log(…)): with t0 = 10 and
-// tMult = 3 its restart at step 1210 comes a step late.
+// tMult = 3 its restart at step 1210 comes a step late, as in EpochRestarts.
 func CosineAnnealingWarmRestarts(base float64, t0, tMult int, etaMin float64) schedule.Schedule {
 	return schedule.Restarts{Peak: base, Floor: etaMin, Steps: t0, Growth: tMult}
 }
@@ -124,7 +131,7 @@ func SWALR(base, swaLR float64, annealEpochs int, linear bool) schedule.Schedule
 
 // ReduceLROnPlateau is schedule.Plateau with PyTorch's arguments: minLR and eps
 // are of the rate, of which base is 1 there. For a negative metric and a relative
-// threshold PyTorch's test is wrong and Plateau's is not.
+// threshold PyTorch's test is wrong and this one's is not; Plateau has PyTorch's.
 func ReduceLROnPlateau(base, factor float64, patience int, threshold float64, cooldown int, minLR, eps float64) schedule.Plateau {
 	return schedule.Plateau{
 		Factor: factor, Patience: patience, Threshold: threshold, Cooldown: cooldown, Floor: minLR / base, Eps: eps / base,

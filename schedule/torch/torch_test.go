@@ -31,14 +31,14 @@ func TestOneCycleIsTotal(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	for text, s := range map[string]schedule.Schedule{
-		"Steps is 0":    OneCycleLR(1, 0, 0.3, 25, 1e4),
-		"Share is 1.5":  OneCycleLR(1, 10, 1.5, 25, 1e4),
-		"Share is 0.6":  OneCycle{Steps: 10, Share: 0.6, ThreePhase: true},
-		"Start is NaN":  OneCycle{Start: math.NaN(), Steps: 10},
-		"Every":         StepLR(1, 0, 0.1),
-		"Steps[2] is 5": MultiStepLR(1, []int{8, 5}, 0.1),
-		"no schedule":   SequentialLR([]schedule.Schedule{schedule.Constant{}}, []int{3}),
-		"Factor is 2":   StepLR(1, 10, 2),
+		"Steps is 0":     OneCycleLR(1, 0, 0.3, 25, 1e4),
+		"Share is 1.5":   OneCycleLR(1, 10, 1.5, 25, 1e4),
+		"Share is 0.6":   OneCycle{Steps: 10, Share: 0.6, ThreePhase: true},
+		"Start is NaN":   OneCycle{Start: math.NaN(), Steps: 10},
+		"Every":          StepLR(1, 0, 0.1),
+		"Steps[1] is -8": MultiStepLR(1, []int{-8, 5}, 0.1),
+		"no schedule":    SequentialLR([]schedule.Schedule{schedule.Constant{}}, []int{3}),
+		"Factor is -2":   StepLR(1, 10, -2),
 	} {
 		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%+v: %v, want an error with %q", s, err, text)
