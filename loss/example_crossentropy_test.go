@@ -68,3 +68,10 @@ func ExampleResult_Accuracy() {
 	fmt.Println(r.Correct, "of", r.Rows, "right:", r.Accuracy(), err)
 	// Output: 1 of 2 right: 0.5 <nil>
 }
+
+// Class 0 may be the padding: the zero Class would be −100.
+func ExampleClass() {
+	ignored := loss.NewClass(0)
+	fmt.Println(ignored.Index(), loss.Class{}.Index())
+	// Output: 0 -100
+}

@@ -21,7 +21,7 @@ import (
 // Norms are float64, of float32 as of float64 tensors.
 //
 // It is optax.lamb. timm's Lamb clips the global norm to 1 inside: here the
-// gradients are clipped before the step, by clip.Norm. timm's also leaves trust
+// gradients are clipped before the step, by clip.GlobalNorm. timm's also leaves trust
 // at 1 where Decay is 0; biases and gains that should go without are a Group
 // with AdamW, which is LAMB with trust 1. It keeps two numbers per parameter
 // and reads them twice. See https://arxiv.org/abs/1904.00962.

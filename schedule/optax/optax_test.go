@@ -60,3 +60,9 @@ func ExampleExponentialDecay() {
 	// Output:
 	// 0.100 0.050 0.030
 }
+
+func ExamplePowerCosine() {
+	s := PowerCosine{Peak: 1, Steps: 10, Exponent: 2}
+	fmt.Printf("%.2f %.2f %.2f\n", s.At(0), s.At(5), s.At(10))
+	// Output: 1.00 0.25 0.00
+}

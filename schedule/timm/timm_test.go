@@ -86,3 +86,9 @@ func ExampleWave() {
 	// Output:
 	// 0.25 1.00 0.00
 }
+
+func ExampleStairs() {
+	s := Stairs{Start: 1, Factor: 0.5, Every: 1.5}
+	fmt.Println(s.At(0), s.At(1), s.At(2), s.At(3))
+	// Output: 1 1 0.5 0.25
+}

@@ -57,7 +57,7 @@ func TestWarmRestartsAreOnTime(t *testing.T) {
 	}
 }
 
-func ExampleOneCycleLR() {
+func ExampleOneCycle() {
 	lr := OneCycleLR(0.1, 100, 0.3, 25, 1e4)
 	beta1 := OneCycleMomentum(0.85, 0.95, 100, 0.3)
 	for _, step := range []int{0, 29, 99} {
