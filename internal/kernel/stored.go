@@ -27,25 +27,16 @@ func ToScaled(dst []uint8, scale, src []float32, root bool) {
 	for k := 0; len(src) > 0; k++ {
 		n := min(ScaleBlock, len(src))
 		x := scratch[:n]
-		largest := float32(0)
+		largest := math.Float32frombits(maxAbs(src[:n])) // NaN is above all others
 		if root {
-			for i, v := range src[:n] {
-				x[i] = sqrt(v)
-			}
-		} else {
-			copy(x, src)
-		}
-		for _, v := range x {
-			largest = max(largest, abs32(v)) // NaN stays
+			largest = sqrt(largest)
 		}
 		scale[k] = max(float32(float64(largest)/maxE4M3), 0x1p-126)
 		by := float32(1 / float64(scale[k]))
-		for i, v := range x {
-			y := v * by
-			if root && v > 0 {
-				y = max(y, minE4M3)
-			}
-			x[i] = y
+		if root {
+			rootScale(x, src, by)
+		} else {
+			Scale(x, src[:n], by)
 		}
 		ToE4M3(dst[:n], x, false)
 		dst, src = dst[n:], src[n:]
@@ -56,21 +47,45 @@ func ToScaled(dst []uint8, scale, src []float32, root bool) {
 func FromScaled(dst []float32, src []uint8, scale []float32, root bool) {
 	for k := 0; len(dst) > 0; k++ {
 		n := min(ScaleBlock, len(dst))
-		x, s := dst[:n], scale[k]
+		x := dst[:n]
 		FromE4M3s(x, src[:n], false)
 		if root {
-			for i, v := range x {
-				v *= s
-				x[i] = v * v
-			}
+			scaleSquare(x, scale[k])
 		} else {
-			Scale(x, x, s)
+			Scale(x, x, scale[k])
 		}
 		dst, src = dst[n:], src[n:]
 	}
 }
 
-func abs32(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+// maxAbsGeneric returns the largest of x's bits without their signs.
+func maxAbsGeneric(x []float32) (bits uint32) {
+	for _, v := range x {
+		bits = max(bits, math.Float32bits(v)&0x7fffffff)
+	}
+	return bits
+}
+
+// rootScaleGeneric sets dst = by·√src, and where src is more than 0 at least to
+// minE4M3.
+func rootScaleGeneric(dst, src []float32, by float32) {
+	src = src[:len(dst)]
+	for i, v := range src {
+		y := by * sqrt(v)
+		if v > 0 {
+			y = max(y, minE4M3)
+		}
+		dst[i] = y
+	}
+}
+
+// scaleSquareGeneric sets x = (s·x)².
+func scaleSquareGeneric(x []float32, s float32) {
+	for i, v := range x {
+		v *= s
+		x[i] = v * v
+	}
+}
 
 // ToSplit stores src in halves: hi is a number rounded to bfloat16, ties away
 // from 0, and hi·2¹⁶ + lo, as a signed integer, its bits.

@@ -20,6 +20,8 @@ func spreadOut(n int) []float32 {
 	return x
 }
 
+func abs32(x float32) float32 { return float32(math.Abs(float64(x))) }
+
 func TestScaled(t *testing.T) {
 	for _, root := range []bool{false, true} {
 		for _, n := range []int{0, 1, 255, 256, 257, 1000} {

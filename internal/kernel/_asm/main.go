@@ -28,6 +28,7 @@ var families = []struct {
 	{"dropout", dropout},
 	{"convert", convert},
 	{"gemm", gemm},
+	{"stored", stored},
 }
 
 func main() {

@@ -31,6 +31,7 @@ var families = []struct {
 	{"scale", scale},
 	{"sgd", sgd},
 	{"softmax", softmax},
+	{"stored", stored},
 }
 
 func main() {
