@@ -818,10 +818,10 @@ TEXT ·dropoutKeysAVX512(SB), NOSPLIT, $0-73
 	VPADDQ       Z3, Z3, Z4
 	VPBROADCASTQ block+56(FP), Z2
 	VPADDQ       order8<>+0(SB), Z2, Z2
-	VBROADCASTSS s+48(FP), Z5
-	VBROADCASTSS drop+52(FP), Z6
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
+	VBROADCASTSS s+48(FP), Z5
+	VBROADCASTSS drop+52(FP), Z6
 	SUBQ         $+64, DX
 	JL           rest
 	CMPB         uncached+72(FP), $0x00

@@ -17,7 +17,7 @@ var names = []string{
 	"norm", "scale", "add", "sgd", "momentum", "adam", "lerp", "maxabs", "rootscale", "scalesquare",
 	"maxsum", "expsum", "scalesub", "dropout",
 	"tobf16", "frombf16", "tof16", "fromf16", "toe4m3", "frome4m3", "toe5m2", "frome5m2",
-	"gemm",
+	"stochastic", "gemm",
 }
 
 // Paths lists every kernel with the implementation that dispatch picks for a
@@ -32,7 +32,7 @@ func Paths() []Path {
 			tier = "avx512"
 		case cpu.AVX2 || cpu.AVX512:
 			tier = "avx2"
-		case cpu.NEON:
+		case cpu.NEON && name != "stochastic":
 			tier = "neon"
 		}
 		paths[i] = Path{name, tier}
@@ -43,5 +43,5 @@ func Paths() []Path {
 // avx512Pays lists the kernels whose AVX-512 version a benchmark has shown to
 // be faster than AVX2; the others have none. On Zen 4, with data in the caches,
 // expsum and dropout are 1.5 times as fast, the casts to FP8 1.4 and to
-// bfloat16 1.2, a product's tile 1.1; the norm was 1.0 to 1.05.
-var avx512Pays = []string{"expsum", "dropout", "tobf16", "toe4m3", "toe5m2", "gemm"}
+// bfloat16 1.2, at random 1.5, a product's tile 1.1; the norm was 1.0 to 1.05.
+var avx512Pays = []string{"expsum", "dropout", "tobf16", "toe4m3", "toe5m2", "stochastic", "gemm"}

@@ -3,6 +3,8 @@ package kernel
 import (
 	"slices"
 	"testing"
+
+	"github.com/descent-ml/descent/internal/cpu"
 )
 
 // Paths must name the widest implementation that the table of tiers has.
@@ -37,6 +39,15 @@ func TestPaths(t *testing.T) {
 		t.Errorf("gemm: Paths says %q, its tiers %q", got["gemm"], want)
 	}
 	delete(got, "gemm")
+	if want = "go"; cpu.AVX512 {
+		want = "avx512"
+	} else if cpu.AVX2 {
+		want = "avx2"
+	}
+	if got["stochastic"] != want {
+		t.Errorf("stochastic: Paths says %q, want %q", got["stochastic"], want)
+	}
+	delete(got, "stochastic")
 	for name := range got {
 		t.Errorf("Paths has %q, the table does not", name)
 	}

@@ -29,6 +29,7 @@ var families = []struct {
 	{"convert", convert},
 	{"gemm", gemm},
 	{"stored", stored},
+	{"stochastic", stochastic},
 }
 
 func main() {
