@@ -21,7 +21,7 @@ type contender struct {
 // model is descent on a model of one tensor.
 func model(of func(*work.Model) work.Work) contender {
 	return contender{"descent", func(n int) (work.Work, error) {
-		m, err := work.NewModel([]int{n})
+		m, err := work.NewModel([][]int{{n}})
 		if err != nil {
 			return work.Work{}, err
 		}

@@ -36,6 +36,13 @@ WORKS = {
     "adamw": ((1.1, 1.3), ["adamw"]),
     "accumulate-add": ((1.1, 1.1), ["axpy"]),
     "accumulate-write": (None, ["scale", "copy"]),
+    "adamw-copy-average": ((2.5, 2.5), []),
+    "adamw-bf16": (None, []),
+    "adamw-fp8": (None, []),
+    "sgd-momentum": ((1.2, 1.2), []),
+    "lamb": ((1.2, 1.2), []),
+    "average": ((1, 1), ["axpy"]),
+    "agc": ((5, 5), []),
     "cross-entropy": ((8, 4), ["scale", "copy"]),
     "dropout": ((100, 15), ["scale", "copy"]),
     "dropout-in-place": (None, ["scale_in_place"]),
@@ -171,7 +178,10 @@ def torch_works(torch, sizes, only):
     torch.manual_seed(1)
     works = {}
 
-    model_works = {"norm", "norm-clip-adamw", "adamw", "accumulate-add", "accumulate-write"}
+    model_works = {
+        "norm", "norm-clip-adamw", "adamw", "accumulate-add", "accumulate-write", "adamw-copy-average", "adamw-bf16",
+        "adamw-fp8", "sgd-momentum", "lamb", "average", "agc",
+    }  # fmt: skip
     if model_works & only:
         params = []
         for shape in sizes.shapes:
@@ -191,6 +201,37 @@ def torch_works(torch, sizes, only):
         works["adamw"] = {"AdamW(fused)": optimizer.step}
         works["accumulate-add"] = {"_foreach_add_": lambda: torch._foreach_add_(sums, grads)}
         works["accumulate-write"] = {"_foreach_copy_": lambda: torch._foreach_copy_(sums, grads)}
+
+        averages = [p.detach().clone() for p in params] if {"average", "adamw-copy-average"} & only else []
+        copies = [p.detach().bfloat16() for p in params] if "adamw-copy-average" in only else []
+
+        @torch.no_grad()
+        def average():
+            torch._foreach_lerp_(averages, params, 0.001)
+
+        @torch.no_grad()
+        def step_copy_average():
+            optimizer.step()
+            torch._foreach_copy_(copies, params)
+            torch._foreach_lerp_(averages, params, 0.001)
+
+        works["adamw-copy-average"] = {"AdamW(fused), _foreach_copy_, _foreach_lerp_": step_copy_average}
+        works["adamw-bf16"] = works["adamw-fp8"] = works["adamw"]
+        works["average"] = {"_foreach_lerp_": average}
+        works["sgd-momentum"] = {
+            f"SGD({how})": torch.optim.SGD(params, lr=1e-3, momentum=0.9, **{how: True}).step for how in ("foreach", "fused")
+        } if "sgd-momentum" in only else {}
+        try:
+            import timm.optim
+            import timm.utils.agc
+
+            works["lamb"] = {
+                "timm Lamb": timm.optim.Lamb(params, lr=1e-3, weight_decay=0.01, max_grad_norm=None).step
+            } if "lamb" in only else {}
+            works["agc"] = {"timm adaptive_clip_grad": lambda: timm.utils.agc.adaptive_clip_grad(params, 0.01)}
+        except ImportError as e:
+            print(f"no timm: {e}", file=sys.stderr)
+            works["lamb"] = works["agc"] = {}
 
     if "cross-entropy" in only:
         logits = (torch.randn(sizes.rows, sizes.classes) * 2).requires_grad_()

@@ -7,6 +7,13 @@
 //	norm                     4   read g
 //	norm, clip and AdamW    32   read g; then AdamW
 //	AdamW                   28   read p, g, m, v; write p, m, v
+//	AdamW, copy, average    38   the same; write a bfloat16 copy; read and write the average
+//	AdamW, bfloat16 state   20   m and v have 2 bytes
+//	AdamW, 8-bit state      16   m and v have 1 byte
+//	SGD with momentum       20   read p, g, m; write p, m
+//	LAMB                    40   read p, g, m, v, write m, v; then read p, m, v, write p
+//	average                 12   read p, a; write a
+//	AGC                      8   read p, g, and what exceeds its limit is written
 //	accumulate, add         12   read sum, g; write sum
 //	accumulate, write        8   read g; write sum
 //	cross-entropy            8   read x; write ∂x
@@ -38,19 +45,32 @@ type Work struct {
 	Run      func() error // ready to be called any number of times
 }
 
-// GPT2 is the lengths of the tensors of a GPT-2 with the output layer tied to
+// GPT2 is the shapes of the tensors of a GPT-2 with the output layer tied to
 // the embedding. GPT2(12, 768, 50257, 1024) is GPT-2 small: 148 tensors,
 // 124439808 parameters.
-func GPT2(layers, width, vocabulary, context int) []int {
-	norm := []int{width, width}
-	sizes := []int{vocabulary * width, context * width}
+func GPT2(layers, width, vocabulary, context int) [][]int {
+	norm := [][]int{{width}, {width}}
+	shapes := [][]int{{vocabulary, width}, {context, width}}
 	for range layers {
-		sizes = append(sizes, norm...)
-		sizes = append(sizes, 3*width*width, 3*width, width*width, width)
-		sizes = append(sizes, norm...)
-		sizes = append(sizes, 4*width*width, 4*width, 4*width*width, width)
+		shapes = append(shapes, norm...)
+		shapes = append(shapes, []int{width, 3 * width}, []int{3 * width}, []int{width, width}, []int{width})
+		shapes = append(shapes, norm...)
+		shapes = append(shapes, []int{width, 4 * width}, []int{4 * width}, []int{4 * width, width}, []int{width})
 	}
-	return append(sizes, norm...)
+	return append(shapes, norm...)
+}
+
+// Elements is how many elements the shapes have.
+func Elements(shapes [][]int) int {
+	n := 0
+	for _, shape := range shapes {
+		size := 1
+		for _, d := range shape {
+			size *= d
+		}
+		n += size
+	}
+	return n
 }
 
 // Normal returns n float32 with mean 0 and the given standard deviation, the
@@ -74,25 +94,26 @@ func Normal(n int, deviation float64, seed uint64) []float32 {
 
 // Model is parameters, their gradients, and what trains them.
 type Model struct {
+	params   []descent.Param
 	grads    *descent.Gradients
 	sum      *accum.Accumulator
 	opt      *optim.Optimizer
 	elements int
 }
 
-// NewModel makes a model with a tensor of each length. Parameters and gradients
+// NewModel makes a model with a tensor of each shape. Parameters and gradients
 // have standard deviation 0.02, GPT-2's at the start: no square of a gradient
 // is subnormal.
-func NewModel(sizes []int) (*Model, error) {
-	m := &Model{}
-	params := make([]descent.Param, len(sizes))
-	for i, n := range sizes {
+func NewModel(shapes [][]int) (*Model, error) {
+	params := make([]descent.Param, len(shapes))
+	m := &Model{params: params, elements: Elements(shapes)}
+	for i, shape := range shapes {
+		n := Elements(shapes[i : i+1])
 		params[i] = descent.Param{
 			Name:  strconv.Itoa(i),
-			Value: descent.Of(Normal(n, 0.02, uint64(2*i))),
-			Grad:  descent.Of(Normal(n, 0.02, uint64(2*i+1))),
+			Value: descent.Of(Normal(n, 0.02, uint64(2*i)), shape...),
+			Grad:  descent.Of(Normal(n, 0.02, uint64(2*i+1)), shape...),
 		}
-		m.elements += n
 	}
 	var err error
 	if m.grads, err = descent.GradientsOf(params); err != nil {
@@ -130,6 +151,54 @@ func (m *Model) ClippedStep() Work {
 			err = fmt.Errorf("work: %v", r)
 		}
 		return err
+	}}
+}
+
+// Rule is another update alone: bytes an element, the format of the state, and
+// what joins the pass.
+func (m *Model) Rule(rule optim.Rule, bytes int, state optim.Format, e optim.Extras) (Work, error) {
+	opt, err := optim.New(m.params, rule, optim.Group{Match: "*", State: state})
+	if err != nil {
+		return Work{}, err
+	}
+	if err := opt.Attach(e); err != nil {
+		return Work{}, err
+	}
+	if err := opt.SetAverage(0.999); err != nil {
+		return Work{}, err
+	}
+	return Work{m.elements, bytes * m.elements, func() error {
+		m.grads.Reset(1)
+		return opt.Update(m.grads, rate)
+	}}, nil
+}
+
+// CopyAndAverage is AdamW that writes a bfloat16 copy and an average as well.
+func (m *Model) CopyAndAverage() (Work, error) {
+	var e optim.Extras
+	for _, p := range m.params {
+		v := p.Value.View()
+		e.Copies = append(e.Copies, descent.Of(make([]descent.BFloat16, v.Len()), v.Shape()...))
+		e.Averages = append(e.Averages, descent.Of(make([]float32, v.Len()), v.Shape()...))
+	}
+	return m.Rule(optim.AdamW{Decay: 0.01}, 38, optim.Full, e)
+}
+
+// Average is an exponential moving average alone.
+func (m *Model) Average() (Work, error) {
+	a, err := regularize.NewAverage(m.params, regularize.EMA{Decay: 0.999})
+	if err != nil {
+		return Work{}, err
+	}
+	return Work{m.elements, 12 * m.elements, a.Update}, nil
+}
+
+// AGC clips each unit to a hundredth of its weights' norm. The first call scales
+// all of them, later ones find them at their limit.
+func (m *Model) AGC() Work {
+	return Work{m.elements, 8 * m.elements, func() error {
+		m.grads.Reset(1)
+		return clip.AGC{}.Apply(m.grads, m.params)
 	}}
 }
 

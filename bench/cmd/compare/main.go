@@ -19,6 +19,7 @@ import (
 
 	"github.com/descent-ml/descent"
 	"github.com/descent-ml/descent/bench/work"
+	"github.com/descent-ml/descent/optim"
 )
 
 func main() {
@@ -80,12 +81,9 @@ func newCatalogue(small bool) *catalogue {
 	if small {
 		layers, width, classes, context, rows, squares = 2, 64, 1000, 64, 8, 10_000
 	}
-	sizes := work.GPT2(layers, width, classes, context)
-	n := 0
-	for _, s := range sizes {
-		n += s
-	}
-	model := sync.OnceValues(func() (*work.Model, error) { return work.NewModel(sizes) })
+	shapes := work.GPT2(layers, width, classes, context)
+	n := work.Elements(shapes)
+	model := sync.OnceValues(func() (*work.Model, error) { return work.NewModel(shapes) })
 	source := sync.OnceValue(func() []float32 { return work.Normal(n, 1, 1) })
 	vector := sync.OnceValue(func() []float32 { return work.Normal(squares, 1, 1) })
 
@@ -111,6 +109,31 @@ func newCatalogue(small bool) *catalogue {
 	of("adamw", (*work.Model).Update)
 	of("accumulate-add", (*work.Model).Add)
 	of("accumulate-write", (*work.Model).Write)
+	rule := func(name string, f func(*work.Model) (work.Work, error)) {
+		fallible(name, func() (work.Work, error) {
+			m, err := model()
+			if err != nil {
+				return work.Work{}, err
+			}
+			return f(m)
+		})
+	}
+	rule("adamw-copy-average", (*work.Model).CopyAndAverage)
+	for _, r := range []struct {
+		name  string
+		rule  optim.Rule
+		bytes int
+		state optim.Format
+	}{
+		{"adamw-bf16", optim.AdamW{Decay: 0.01}, 20, optim.BF16},
+		{"adamw-fp8", optim.AdamW{Decay: 0.01}, 16, optim.FP8},
+		{"sgd-momentum", optim.SGD{Momentum: 0.9}, 20, optim.Full},
+		{"lamb", optim.LAMB{Decay: 0.01}, 40, optim.Full},
+	} {
+		rule(r.name, func(m *work.Model) (work.Work, error) { return m.Rule(r.rule, r.bytes, r.state, optim.Extras{}) })
+	}
+	rule("average", (*work.Model).Average)
+	of("agc", (*work.Model).AGC)
 	add("cross-entropy", func() work.Work { return work.CrossEntropy(rows, classes) })
 	add("dropout", func() work.Work { return work.Dropout(source(), false) })
 	add("dropout-in-place", func() work.Work { return work.Dropout(work.Normal(n, 1, 1), true) })
