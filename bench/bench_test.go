@@ -128,11 +128,8 @@ func TestWorks(t *testing.T) {
 }
 
 func TestGPT2(t *testing.T) {
-	sizes, sum := work.GPT2(12, 768, 50257, 1024), 0
-	for _, n := range sizes {
-		sum += n
-	}
-	if len(sizes) != 148 || sum != 124439808 {
-		t.Errorf("GPT-2 small has %d tensors, %d parameters", len(sizes), sum)
+	shapes := work.GPT2(12, 768, 50257, 1024)
+	if n := work.Elements(shapes); len(shapes) != 148 || n != 124439808 {
+		t.Errorf("GPT-2 small has %d tensors, %d parameters", len(shapes), n)
 	}
 }
