@@ -4,17 +4,61 @@
 
 #include "textflag.h"
 
-// func addAVX2(dst []float32, src []float32, s float32)
-// Requires: AVX
-TEXT ·addAVX2(SB), NOSPLIT, $0-52
+// func addAVX2(dst []float32, src []float32, s float32, pages bool)
+// Requires: AVX, MMX+
+TEXT ·addAVX2(SB), NOSPLIT, $0-53
 	MOVQ         dst_len+8(FP), AX
 	MOVQ         dst_base+0(FP), CX
 	MOVQ         src_base+24(FP), DX
 	VBROADCASTSS s+48(FP), Y0
 	XORQ         BX, BX
+	CMPB         pages+52(FP), $0x00
+	JE           linear
+	MOVQ         $+8192, DI
+	LEAQ         16384(CX), R8
+	LEAQ         16384(DX), R9
 	LEAQ         -32(AX), SI
 	CMPQ         BX, SI
-	JGT          manyend
+	JGT          pagesend
+
+pages:
+	PREFETCHT0 (R8)
+	PREFETCHT0 4096(R8)
+	ADDQ       DI, R8
+	PREFETCHT0 (R9)
+	PREFETCHT0 4096(R9)
+	ADDQ       DI, R9
+	NEGQ       DI
+	ADDQ       $+64, DI
+	VMOVUPS    (CX)(BX*4), Y1
+	VMOVUPS    (DX)(BX*4), Y2
+	VMULPS     Y2, Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMOVUPS    Y1, (CX)(BX*4)
+	VMOVUPS    32(CX)(BX*4), Y1
+	VMOVUPS    32(DX)(BX*4), Y2
+	VMULPS     Y2, Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMOVUPS    Y1, 32(CX)(BX*4)
+	VMOVUPS    64(CX)(BX*4), Y1
+	VMOVUPS    64(DX)(BX*4), Y2
+	VMULPS     Y2, Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMOVUPS    Y1, 64(CX)(BX*4)
+	VMOVUPS    96(CX)(BX*4), Y1
+	VMOVUPS    96(DX)(BX*4), Y2
+	VMULPS     Y2, Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMOVUPS    Y1, 96(CX)(BX*4)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        pages
+
+pagesend:
+linear:
+	LEAQ -32(AX), SI
+	CMPQ BX, SI
+	JGT  manyend
 
 many:
 	VMOVUPS (CX)(BX*4), Y1

@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-// func lerpAVX2(dst []float32, src []float32, w float32) (maxBits uint32)
-// Requires: AVX, AVX2
+// func lerpAVX2(dst []float32, src []float32, w float32, pages bool) (maxBits uint32)
+// Requires: AVX, AVX2, MMX+
 TEXT ·lerpAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst_len+8(FP), AX
 	MOVQ         dst_base+0(FP), CX
@@ -15,9 +15,73 @@ TEXT ·lerpAVX2(SB), NOSPLIT, $0-60
 	VMOVUPS      magnitude<>+0(SB), Y1
 	VMOVUPS      finite<>+0(SB), Y2
 	XORQ         BX, BX
+	CMPB         pages+52(FP), $0x00
+	JE           linear
+	MOVQ         $+8192, DI
+	LEAQ         16384(CX), R8
+	LEAQ         16384(DX), R9
 	LEAQ         -32(AX), SI
 	CMPQ         BX, SI
-	JGT          manyend
+	JGT          pagesend
+
+pages:
+	PREFETCHT0 (R8)
+	PREFETCHT0 4096(R8)
+	ADDQ       DI, R8
+	PREFETCHT0 (R9)
+	PREFETCHT0 4096(R9)
+	ADDQ       DI, R9
+	NEGQ       DI
+	ADDQ       $+64, DI
+	VMOVUPS    (CX)(BX*4), Y4
+	VMOVUPS    (DX)(BX*4), Y5
+	VPAND      Y5, Y1, Y6
+	VPMAXUD    Y6, Y3, Y3
+	VPCMPGTD   Y2, Y6, Y6
+	VSUBPS     Y4, Y5, Y5
+	VMULPS     Y5, Y0, Y5
+	VADDPS     Y5, Y4, Y5
+	VBLENDVPS  Y6, Y4, Y5, Y5
+	VMOVUPS    Y5, (CX)(BX*4)
+	VMOVUPS    32(CX)(BX*4), Y4
+	VMOVUPS    32(DX)(BX*4), Y5
+	VPAND      Y5, Y1, Y6
+	VPMAXUD    Y6, Y3, Y3
+	VPCMPGTD   Y2, Y6, Y6
+	VSUBPS     Y4, Y5, Y5
+	VMULPS     Y5, Y0, Y5
+	VADDPS     Y5, Y4, Y5
+	VBLENDVPS  Y6, Y4, Y5, Y5
+	VMOVUPS    Y5, 32(CX)(BX*4)
+	VMOVUPS    64(CX)(BX*4), Y4
+	VMOVUPS    64(DX)(BX*4), Y5
+	VPAND      Y5, Y1, Y6
+	VPMAXUD    Y6, Y3, Y3
+	VPCMPGTD   Y2, Y6, Y6
+	VSUBPS     Y4, Y5, Y5
+	VMULPS     Y5, Y0, Y5
+	VADDPS     Y5, Y4, Y5
+	VBLENDVPS  Y6, Y4, Y5, Y5
+	VMOVUPS    Y5, 64(CX)(BX*4)
+	VMOVUPS    96(CX)(BX*4), Y4
+	VMOVUPS    96(DX)(BX*4), Y5
+	VPAND      Y5, Y1, Y6
+	VPMAXUD    Y6, Y3, Y3
+	VPCMPGTD   Y2, Y6, Y6
+	VSUBPS     Y4, Y5, Y5
+	VMULPS     Y5, Y0, Y5
+	VADDPS     Y5, Y4, Y5
+	VBLENDVPS  Y6, Y4, Y5, Y5
+	VMOVUPS    Y5, 96(CX)(BX*4)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        pages
+
+pagesend:
+linear:
+	LEAQ -32(AX), SI
+	CMPQ BX, SI
+	JGT  manyend
 
 many:
 	VMOVUPS   (CX)(BX*4), Y4

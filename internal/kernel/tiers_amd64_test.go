@@ -9,13 +9,13 @@ func archTiers() []tier {
 		{
 			name:      "avx2",
 			have:      cpu.AVX2,
-			normBlock: func(x []float32) (float64, uint32) { return normBlockAVX2(x, !cpu.Intel) }, // dispatch has the other
+			normBlock: func(x []float32) (float64, uint32) { return normBlockAVX2(x, false) },
 			scale:     scaleAVX2,
-			add:       addAVX2,
+			add:       func(dst, src []float32, s float32) { addAVX2(dst, src, s, false) },
 			sgd:       sgdAVX2,
 			momentum:  momentumAVX2,
 			adam:      adamAVX2,
-			lerp:      lerpAVX2,
+			lerp:      func(dst, src []float32, w float32) uint32 { return lerpAVX2(dst, src, w, false) },
 			maxAbs:    maxAbsAVX2,
 			rootScale: rootScaleAVX2,
 			square:    scaleSquareAVX2,
@@ -31,6 +31,13 @@ func archTiers() []tier {
 			fromE4M3:  atLeast(casts, fromE4M3AVX2, fromE4M3Generic),
 			toE5M2:    atLeast(casts, toE5M2AVX2, toE5M2Generic),
 			fromE5M2:  atLeast(casts, fromE5M2AVX2, fromE5M2Generic),
+		},
+		{
+			name:      "avx2", // other ways to prefetch
+			have:      cpu.AVX2,
+			normBlock: func(x []float32) (float64, uint32) { return normBlockAVX2(x, true) },
+			add:       addPagesAVX2,
+			lerp:      lerpPagesAVX2,
 		},
 		{
 			name:    "avx512",

@@ -14,6 +14,7 @@ type elementwise struct {
 	arrays          []string // float32 slices as long as the first
 	unroll          int      // vectors in one turn of the first loop
 	ahead           int      // bytes to prefetch ahead of each array, 0 for none
+	pages           bool     // prefetch in pages when the parameter pages says so, for at most one block
 	uncached        bool     // the first array is only written, and past the caches when the parameter uncached says so
 
 	// constants loads what stays in registers and returns the body of one
@@ -72,6 +73,12 @@ func (g *gen) elementwise(e elementwise) {
 			g.past)
 		g.SFENCE()
 		g.Label("cached")
+	}
+	if e.pages {
+		g.CMPB(g.param("pages"), operand.U8(0))
+		g.JE(operand.LabelRef("linear"))
+		loop("pages", e.unroll, g.inPages(base), g.plain)
+		g.Label("linear")
 	}
 	loop("many", e.unroll, func() {
 		for k := range base {

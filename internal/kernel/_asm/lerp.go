@@ -9,13 +9,14 @@ func lerp(g *gen) {
 	var largest reg.VecVirtual
 	g.elementwise(elementwise{
 		name:      "lerpAVX2",
-		signature: "func(dst, src []float32, w float32) (maxBits uint32)",
+		signature: "func(dst, src []float32, w float32, pages bool) (maxBits uint32)",
 		doc: []string{
 			"lerpAVX2 sets dst = dst + w·(src − dst) where src is finite and returns the",
 			"largest of src's bits without their signs.",
 		},
 		arrays: []string{"dst", "src"},
 		unroll: 4,
+		pages:  true,
 		constants: func() func(func(int) reg.VecVirtual, func(int, reg.VecVirtual)) {
 			w := g.broadcast(g.param("w"))
 			magnitude, finite := g.YMM(), g.YMM()
