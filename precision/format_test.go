@@ -2,6 +2,7 @@ package precision
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"math"
 	"strings"
@@ -75,7 +76,7 @@ func TestGoldenCasts(t *testing.T) {
 				}
 				got := f.Encode(x, NearestEven, o, 0)
 				switch {
-				case x != x && f.special == none:
+				case x != x && !f.IsNaN(f.NaN()):
 					// ml_dtypes makes NaN a zero of the other sign; ours is 0.
 					if got != 0 {
 						t.Fatalf("%s: NaN is %#x", column, got)
@@ -102,6 +103,9 @@ func TestGoldenCasts(t *testing.T) {
 // Codes go there and back, and the numbers between two codes go to one of them.
 func TestEveryCode(t *testing.T) {
 	for _, f := range Formats() {
+		if got, want := f.Max(), f.Decode(f.k.Largest()); got != want {
+			t.Errorf("%v: largest %v, want %v", f, got, want)
+		}
 		for code := range 1 << f.Bits() {
 			c := uint16(code)
 			x := f.Decode(c)
@@ -112,7 +116,7 @@ func TestEveryCode(t *testing.T) {
 				}
 			}
 			next := c + 1
-			if f.IsNaN(c) || f.IsNaN(next) || c&^f.sign() >= f.largest() || next > 1<<f.Bits()-1 {
+			if f.IsNaN(c) || f.IsNaN(next) || c&^f.k.Sign() >= f.k.Largest() || next > 1<<f.Bits()-1 {
 				continue
 			}
 			y := f.Decode(next)
@@ -132,9 +136,9 @@ func TestEveryCode(t *testing.T) {
 					t.Fatalf("%v: %v nearest is %#x, want %#x", f, v, got, near)
 				}
 				// As many of the 65536 random numbers round up as the part says.
-				limit := uint16(float64(part) * (1 << 16))
-				if f.Encode(v, Stochastic, Saturate, limit-1) != next || f.Encode(v, Stochastic, Saturate, limit) != c {
-					t.Fatalf("%v: %v stochastically: not up just for random numbers under %d", f, v, limit)
+				limit := uint16((1 - float64(part)) * (1 << 16))
+				if f.Encode(v, Stochastic, Saturate, limit-1) != c || f.Encode(v, Stochastic, Saturate, limit) != next {
+					t.Fatalf("%v: %v stochastically: not up just for random numbers from %d on", f, v, limit)
 				}
 			}
 		}
@@ -149,31 +153,31 @@ func TestBeyondTheLargest(t *testing.T) {
 			beyond = math.MaxFloat32 // the largest there is; rounds beyond
 		}
 		for _, x := range []float32{beyond, inf} {
-			if got := f.Encode(x, NearestEven, Saturate, 0); got != f.largest() {
+			if got := f.Encode(x, NearestEven, Saturate, 0); got != f.k.Largest() {
 				t.Errorf("%v: %v saturates to %#x", f, x, got)
 			}
-			if got := f.Encode(-x, NearestEven, Saturate, 0); f != E8M0 && got != f.sign()|f.largest() {
+			if got := f.Encode(-x, NearestEven, Saturate, 0); f != E8M0 && got != f.k.Sign()|f.k.Largest() {
 				t.Errorf("%v: %v saturates to %#x", f, -x, got)
 			}
 		}
 		for _, r := range []Rounding{TowardZero, Stochastic} {
-			if got := f.Encode(beyond, r, IEEE, 0); got != f.largest() {
+			if got := f.Encode(beyond, r, IEEE, 0); got != f.k.Largest() {
 				t.Errorf("%v: finite %v %v becomes %#x", f, beyond, r, got)
 			}
 		}
 		got := f.Decode(f.Encode(inf, NearestEven, IEEE, 0))
-		switch f.special {
-		case ieee:
+		switch f {
+		case BFloat16, Float16, E5M2, E4M3, E3M4:
 			if got != inf {
 				t.Errorf("%v: +Inf is %v", f, got)
 			}
-		case fn, fnuz, powers:
-			if got == got {
-				t.Errorf("%v: +Inf is %v, want NaN", f, got)
-			}
-		case none:
+		case E2M3, E3M2, E2M1:
 			if got != f.Max() {
 				t.Errorf("%v: +Inf is %v", f, got)
+			}
+		default:
+			if got == got {
+				t.Errorf("%v: +Inf is %v, want NaN", f, got)
 			}
 		}
 	}
@@ -196,4 +200,27 @@ func TestAgreesWithTheTypes(t *testing.T) {
 			t.Fatalf("E5M2 of %v is %#x, %#x", x, got, want)
 		}
 	}
+}
+
+func TestTF32s(t *testing.T) {
+	x := varied[float32](1000, 1)
+	x[0], x[1], x[2] = float32(math.Inf(-1)), math.MaxFloat32, math.Float32frombits(0x7f800001)
+	y := make([]float32, len(x))
+	must(t, TF32s(y, x))
+	for i, v := range x {
+		if got, want := math.Float32bits(y[i]), math.Float32bits(TF32(v)); got != want {
+			t.Fatalf("%v is %#x, want %#x", v, got, want)
+		}
+	}
+	if !math.IsInf(float64(y[0]), -1) || !math.IsInf(float64(y[1]), 1) || y[2] == y[2] {
+		t.Errorf("special numbers are %v", y[:3])
+	}
+	if TF32s(y[:2], x) == nil || y[0] == 0 {
+		t.Error("two lengths are accepted")
+	}
+}
+
+func ExampleTF32() {
+	fmt.Println(TF32(1+0x1p-10), TF32(1+0x1p-11), TF32(1.0000001))
+	// Output: 1.0009766 1 1
 }

@@ -177,6 +177,7 @@ type Backend interface {
 	Accumulators
 	Clippers
 	Losses
+	Precisions
 	Products
 	Regularizers
 }
