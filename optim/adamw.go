@@ -13,16 +13,18 @@ import (
 //	g' = factor·g
 //	m  = β₁·m + (1−β₁)·g'
 //	v  = β₂·v + (1−β₂)·g'²
-//	p  = p·(1 − lr·Decay) − lr/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + Eps)
+//	u  = v                        AMSGrad: max(u, v), from 0
+//	p  = p·(1 − lr·Decay) − lr/(1−β₁ᵗ) · m / (√u/√(1−β₂ᵗ) + Eps)
 //
 // It is torch.optim.AdamW, whose weight_decay has the default 0.01 and is
-// Decay here, default 0. It keeps two numbers per parameter.
-// See https://arxiv.org/abs/1711.05101.
+// Decay here, default 0. It keeps two numbers per parameter, with AMSGrad
+// three. See https://arxiv.org/abs/1711.05101.
 type AdamW struct {
-	Beta1 float64 // β₁, less than 1; 0 means 0.9
-	Beta2 float64 // β₂, less than 1; 0 means 0.999
-	Eps   float64 // 0 means 1e-8
-	Decay float64 // decoupled: shrinks p by lr·Decay
+	Beta1   float64 // β₁, less than 1; 0 means 0.9
+	Beta2   float64 // β₂, less than 1; 0 means 0.999
+	Eps     float64 // 0 means 1e-8
+	Decay   float64 // decoupled: shrinks p by lr·Decay
+	AMSGrad bool    // divides by the largest v so far
 }
 
 func (r AdamW) defaults() AdamW {
@@ -51,12 +53,21 @@ func (r AdamW) Validate() error {
 }
 
 func (r AdamW) name() string        { return "AdamW" }
-func (r AdamW) slots() []slot       { return []slot{{name: "m"}, {name: "v", root: true}} }
-func (r AdamW) kernel() kernel.Rule { return new(kernel.Adam) }
+func (r AdamW) slots() []slot       { return adamSlots(r.AMSGrad) }
+func (r AdamW) kernel() kernel.Rule { return adamKernel(r.AMSGrad) }
 
 func (r AdamW) set(k kernel.Rule, c *clock, lr, factor float64) {
+	a := r.coefficients(c, lr, factor)
+	if r.AMSGrad {
+		*k.(*kernel.AMSGrad) = kernel.AMSGrad{Adam: a, Hat: 1}
+		return
+	}
+	*k.(*kernel.Adam) = a
+}
+
+func (r AdamW) coefficients(c *clock, lr, factor float64) kernel.Adam {
 	r = r.defaults()
-	*k.(*kernel.Adam) = kernel.Adam{
+	return kernel.Adam{
 		Factor: factor,
 		Beta1:  r.Beta1, Omega1: 1 - r.Beta1,
 		Beta2: r.Beta2, Omega2: 1 - r.Beta2,

@@ -42,7 +42,7 @@ type Run struct {
 	Config
 	Step       int       // steps applied
 	Drawn      int       // micro-batches drawn
-	Loss, Norm []float32 // at each step
+	Loss, Norm []float32 `json:"-"` // at each step
 }
 
 // Rate is the learning rate: a twentieth of the steps up, the others down.
@@ -133,9 +133,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	r := &Run{Config: o.Config}
-	file := filepath.Join(o.out, "checkpoint")
+	file := filepath.Join(o.out, "checkpoint.safetensors")
 	if o.resume {
-		if err := Load(file, r, net, opt); err != nil {
+		if err := Load(file, r, opt); err != nil {
 			return err
 		}
 	}
@@ -147,7 +147,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if trained != nil && !errors.Is(trained, context.Canceled) {
 		return trained
 	}
-	if err := Save(file, r, net, opt); err != nil {
+	if err := Save(file, r, opt); err != nil {
 		return err
 	}
 	if trained != nil {

@@ -29,6 +29,7 @@ type tier struct {
 	sgd       func(p, g []float32, c *sgdCoef[float32])
 	momentum  func(p, g, m []float32, c *momentumCoef[float32])
 	adam      func(p, g, m, v []float32, c *adamCoef[float32])
+	lion      func(p, g, m []float32, c *lionCoef[float32])
 	lerp      func(dst, src []float32, w float32) (maxBits uint32)
 	maxAbs    func(x []float32) (bits uint32)
 	rootScale func(dst, src []float32, by float32)
@@ -53,7 +54,7 @@ var reference = tier{
 	"go", true,
 	normBlock32Generic,
 	func(dst, src []float32, s float32, _ bool) { scaleGeneric(dst, src, s) }, addGeneric[float32],
-	sgdGeneric[float32], momentumGeneric[float32], adamGeneric[float32], lerp32Generic,
+	sgdGeneric[float32], momentumGeneric[float32], adamGeneric[float32], lionGeneric[float32], lerp32Generic,
 	maxAbsGeneric, rootScaleGeneric, scaleSquareGeneric,
 	maxSumGeneric[float32], expSumGeneric[float32], scaleSubGeneric[float32],
 	func(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, _ bool) {
@@ -71,7 +72,7 @@ func cached[D, S any](f func([]D, []S)) func([]D, []S, bool) {
 // dispatched is what callers get.
 var dispatched = tier{
 	"dispatched", true,
-	normBlock32, scale32, add32, sgd32, momentum32, adam32, lerp32, maxAbs, rootScale, scaleSquare, maxSum32, expSum32, scaleSub32, dropout32,
+	normBlock32, scale32, add32, sgd32, momentum32, adam32, lion32, lerp32, maxAbs, rootScale, scaleSquare, maxSum32, expSum32, scaleSub32, dropout32,
 	toBF16, fromBF16, toF16, fromF16, toE4M3, fromE4M3, toE5M2, fromE5M2,
 }
 
@@ -120,6 +121,8 @@ func (o *operands) adam() *adamCoef[float32] { return (*adamCoef[float32])(unsaf
 func (o *operands) momentum() *momentumCoef[float32] {
 	return (*momentumCoef[float32])(unsafe.Pointer(&o.coef))
 }
+
+func (o *operands) lion() *lionCoef[float32] { return (*lionCoef[float32])(unsafe.Pointer(&o.coef)) }
 
 func (o *operands) sgd() *sgdCoef[float32] { return (*sgdCoef[float32])(unsafe.Pointer(&o.coef)) }
 
@@ -283,6 +286,16 @@ var families = []family{
 				return nil
 			}
 			return func(o *operands) (r result) { f(o.f[0], o.s); return }
+		},
+	},
+	{
+		name: "lion", floats: 3, bytes: 20,
+		of: func(k *tier) func(*operands) result {
+			f := k.lion
+			if f == nil {
+				return nil
+			}
+			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.f[2], o.lion()); return }
 		},
 	},
 }
@@ -839,6 +852,7 @@ var hashes = map[string]string{
 	"frome4m3":    "9169f030c130ca7e107fc961b0a46ad46be51890597ae6bbf7221c6fa814630e",
 	"toe5m2":      "d29cc44b68ab0f739adb9782936bccc6e74be458b12312f013a76327d9f72936",
 	"frome5m2":    "1d6e325118f5fa44b8c75ca5150232638967076dbd6cce5a161eec2010764185",
+	"lion":        "67a04026ebda52ccd78d84c17bc0bb902bc1942fac40f8d47f1dcf3cdef4310b",
 }
 
 // TestHashes runs the dispatched kernels.

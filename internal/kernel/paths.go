@@ -14,7 +14,7 @@ type Path struct {
 
 // names are the kernels that have assembly, in the order of their files.
 var names = []string{
-	"norm", "scale", "add", "sgd", "momentum", "adam", "lerp", "maxabs", "rootscale", "scalesquare",
+	"norm", "scale", "add", "sgd", "momentum", "adam", "lion", "lerp", "maxabs", "rootscale", "scalesquare",
 	"maxsum", "expsum", "scalesub", "dropout",
 	"tobf16", "frombf16", "tof16", "fromf16", "toe4m3", "frome4m3", "toe5m2", "frome5m2",
 	"stochastic", "gemm",

@@ -15,6 +15,7 @@ func archTiers() []tier {
 			sgd:       sgdAVX2,
 			momentum:  momentumAVX2,
 			adam:      adamAVX2,
+			lion:      lionAVX2,
 			lerp:      func(dst, src []float32, w float32) uint32 { return lerpAVX2(dst, src, w, false) },
 			maxAbs:    maxAbsAVX2,
 			rootScale: rootScaleAVX2,

@@ -17,6 +17,7 @@ func archTiers() []tier {
 		sgd:       sgdNEON,
 		momentum:  momentumNEON,
 		adam:      adamNEON,
+		lion:      lionNEON,
 		lerp:      lerpNEON,
 		maxAbs:    maxAbsNEON,
 		rootScale: rootScaleNEON,

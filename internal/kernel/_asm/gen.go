@@ -39,7 +39,8 @@ var kernelTypes = func() *types.Package {
 	const source = `package kernel
 		type sgdCoef[F any] struct{}
 		type momentumCoef[F any] struct{}
-		type adamCoef[F any] struct{}`
+		type adamCoef[F any] struct{}
+		type lionCoef[F any] struct{}`
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, "", source, 0)
 	if err != nil {

@@ -29,13 +29,11 @@ func lion(g *gen) {
 
 // sign returns a new register: ±1, and where x is ±0 or NaN the same.
 func (g *gen) sign(x, zero reg.VecVirtual) reg.VecVirtual {
-	const unequal, unordered = 4, 3 // both true for NaN
-	one, nan, s := g.YMM(), g.YMM(), g.YMM()
-	g.VCMPPS(operand.U8(unequal), zero, x, one)
-	g.VANDPS(g.floatAll("one", 1), one, one)
-	g.VCMPPS(operand.U8(unordered), x, x, nan)
+	const different = 12 // false for NaN
+	s, mask := g.YMM(), g.YMM()
 	g.VANDPS(g.all("signbit", 0x80000000), x, s)
-	g.VORPS(one, s, s)
-	g.VORPS(nan, s, s)
+	g.VORPS(g.floatAll("one", 1), s, s)
+	g.VCMPPS(operand.U8(different), zero, x, mask)
+	g.VBLENDVPS(mask, s, x, s)
 	return s
 }

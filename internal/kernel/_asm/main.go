@@ -24,6 +24,7 @@ var families = []struct {
 	{"lerp", lerp},
 	{"sgd", sgd},
 	{"adam", adam},
+	{"lion", lion},
 	{"softmax", softmax},
 	{"dropout", dropout},
 	{"convert", convert},

@@ -27,6 +27,7 @@ var families = []struct {
 	{"dropout", dropout},
 	{"gemm", gemm},
 	{"lerp", lerp},
+	{"lion", lion},
 	{"norm", norm},
 	{"scale", scale},
 	{"sgd", sgd},
