@@ -20,8 +20,8 @@ import (
 //	p  = p·(1 − lr·Decay) − lr/(1−β₁ᵗ) · m·d
 //
 // It is torch.optim.RAdam, whose weight_decay is L2 here and, with
-// decoupled_weight_decay, Decay; optax adds Eps to √v/√(1−β₂ᵗ). ρ is more than
-// 5 from the sixth step on, and never where β₂ is 2/3 or less. It keeps two
+// decoupled_weight_decay, Decay; optax adds Eps to √v/√(1−β₂ᵗ). With β₂ = 0.999
+// ρ is more than 5 from the sixth step on, with 2/3 or less never. It keeps two
 // numbers per parameter. See https://arxiv.org/abs/1908.03265.
 type RAdam struct {
 	Beta1 float64 // β₁, less than 1; 0 means 0.9
