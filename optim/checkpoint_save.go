@@ -78,7 +78,7 @@ func (c Checkpoint) Save(path string, meta map[string]string) error {
 }
 
 // chunk is how many bytes are read and written at a time.
-const chunk = 1 << 16
+const chunk = 1 << 18
 
 // write writes the tensors, then the header, whose checksums are known by then.
 func write(f *os.File, list []member, meta map[string]string) error {
@@ -93,7 +93,7 @@ func write(f *os.File, list []member, meta map[string]string) error {
 		if p.Shape == nil {
 			p.Shape = []int{}
 		}
-		p.Offsets = [2]int64{at, at + int64(m.value.Bytes())}
+		p.Offsets = []int64{at, at + int64(m.value.Bytes())}
 		at = p.Offsets[1]
 		pieces[i], of[m.name] = p, r
 	}
@@ -109,7 +109,7 @@ func write(f *os.File, list []member, meta map[string]string) error {
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(f, 1<<20)
+	w := bufio.NewWriterSize(f, chunk)
 	if _, err := w.Write(b); err != nil {
 		return err
 	}

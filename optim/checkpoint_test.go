@@ -108,6 +108,9 @@ func TestCheckpointResumes(t *testing.T) {
 		{false, Prodigy{}, nil},
 		{false, ScheduleFreeAdamW{}, []Group{{Match: "*", State: FP8}}},
 		{false, AdamW{}, []Group{{Match: "b*", Frozen: true}}},
+		{false, Adam{AMSGrad: true}, []Group{{Match: "*", State: BF16}}},
+		{true, Adan{}, []Group{{Match: "a", State: FP8}}},
+		{false, Lion{}, []Group{{Match: "a", State: FP8}}},
 	} {
 		path := filepath.Join(t.TempDir(), "run.safetensors")
 		whole := newTrial(t, c.narrow, 1, c.rule, forth, c.groups...)
@@ -472,6 +475,83 @@ func TestCheckpointRanges(t *testing.T) {
 	}
 }
 
+// One optimizer has a part of what the files hold, and the files must be of one
+// moment.
+func TestCheckpointOfMany(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "whole")
+	whole := newTrial(t, false, 1, AdamW{}, forth)
+	whole.run(t, 2)
+	must(t, Checkpoint{Optimizer: whole.opt}.Save(path, nil))
+	value, err := descent.Data[float32](whole.params[0].Value.View())
+	must(t, err)
+
+	x := make([]float32, 100)
+	o, err := New([]Param{{Name: "a", Value: descent.Of(x)}}, AdamW{})
+	must(t, err)
+	c := Checkpoint{Optimizer: o, Ranges: map[string]Range{"a": {4900, []int{50, 100}}}}
+	_, err = c.Load(path)
+	must(t, err)
+	if !bitsEqual(x, value[4900:]) || o.Steps() != 2 {
+		t.Error("not the last 100 elements")
+	}
+	c.Ranges["a"] = Range{4900, []int{100, 50}}
+	if _, err = c.Load(path); !errors.Is(err, descent.ErrShape) || !strings.Contains(err.Error(), `"a" is F32[50 100], want F32[100 50]`) {
+		t.Errorf("a part of another shape: %v", err)
+	}
+
+	halves := []string{filepath.Join(dir, "0"), filepath.Join(dir, "1")}
+	for i, path := range halves {
+		part, err := New([]Param{{Name: "w", Value: descent.Of(x[:50])}}, AdamW{})
+		must(t, err)
+		part.params[0].clock.t = int64(i)
+		must(t, Checkpoint{Optimizer: part, Ranges: map[string]Range{"w": {50 * i, []int{100}}}}.Save(path, nil))
+	}
+	o, err = New([]Param{{Name: "w", Value: descent.Of(x)}}, AdamW{})
+	must(t, err)
+	_, err = Checkpoint{Optimizer: o}.Load(halves...)
+	if !errors.Is(err, ErrCheckpoint) || !strings.Contains(err.Error(), `"w" has AdamW, step 1, scalars [], in a file before it AdamW, 0, []`) {
+		t.Errorf("halves of two moments: %v", err)
+	}
+}
+
+// Metadata is that of the header, in files of others as well.
+func TestMetadata(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run")
+	r := newTrial(t, false, 1, AdamW{}, forth)
+	must(t, Checkpoint{Optimizer: r.opt}.Save(path, map[string]string{"epoch": "3", "": "x"}))
+	meta, err := Metadata(path)
+	if err != nil || len(meta) != 2 || meta["epoch"] != "3" || meta[""] != "x" {
+		t.Error(meta, err)
+	}
+	must(t, os.WriteFile(path, foreign, 0o666))
+	if meta, err = Metadata(path); err != nil || len(meta) != 1 || meta["format"] != "np" {
+		t.Error(meta, err)
+	}
+	if _, err = Metadata(path + "s"); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	must(t, os.WriteFile(path, foreign[:100], 0o666))
+	if _, err = Metadata(path); !errors.Is(err, ErrCheckpoint) {
+		t.Error(err)
+	}
+}
+
+type otherDevice struct{ descent.Device }
+
+func TestCheckpointOnDevice(t *testing.T) {
+	x := []float32{1}
+	v := descent.NewView(otherDevice{descent.Host}, descent.Of(x).Buffer(), 1)
+	c := Checkpoint{Tensors: map[string]descent.Tensor{"x": v}}
+	path := filepath.Join(t.TempDir(), "run")
+	if err := c.Save(path, nil); !errors.Is(err, descent.ErrDevice) || !strings.Contains(err.Error(), "x is float32[1] on host") {
+		t.Error(err)
+	}
+	if _, err := c.Load(path); !errors.Is(err, descent.ErrDevice) {
+		t.Error(err)
+	}
+}
+
 // Neither way needs memory that grows with the tensors.
 func TestCheckpointMemory(t *testing.T) {
 	const n = 1 << 22 // 48 MiB in the file
@@ -487,11 +567,37 @@ func TestCheckpointMemory(t *testing.T) {
 		return after.TotalAlloc - before.TotalAlloc
 	}
 	c := Checkpoint{Optimizer: o}
-	// A megabyte is the writer's buffer.
-	if b := allocated(func() { must(t, c.Save(path, nil)) }); b > 1<<20+1<<18 {
+	// A chunk for the file's buffer, one for the elements, the rest for the header.
+	if b := allocated(func() { must(t, c.Save(path, nil)) }); b > 2*chunk+1<<17 {
 		t.Errorf("Save allocates %d bytes", b)
 	}
-	if b := allocated(func() { _, err = c.Load(path) }); err != nil || b > 1<<18 {
+	if b := allocated(func() { _, err = c.Load(path) }); err != nil || b > chunk+1<<17 {
 		t.Errorf("Load allocates %d bytes, %v", b, err)
+	}
+}
+
+func BenchmarkCheckpoint(b *testing.B) {
+	const n = 1 << 22
+	o, err := New([]Param{{Name: "w", Value: descent.Of(make([]float32, n))}}, AdamW{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, path := Checkpoint{Optimizer: o}, filepath.Join(b.TempDir(), "run")
+	for _, way := range []struct {
+		name string
+		do   func() error
+	}{
+		{"Save", func() error { return c.Save(path, nil) }},
+		{"Load", func() error { _, err := c.Load(path); return err }},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			b.SetBytes(3 * 4 * n)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := way.do(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -49,9 +49,9 @@ var dtypeNames = map[descent.DType]string{
 
 // entry is a tensor in a header.
 type entry struct {
-	DType   string   `json:"dtype"`
-	Shape   []int    `json:"shape"`
-	Offsets [2]int64 `json:"data_offsets"` // from the end of the header
+	DType   string  `json:"dtype"`
+	Shape   []int   `json:"shape"`
+	Offsets []int64 `json:"data_offsets"` // begin and end, from the end of the header
 }
 
 // record is what our metadata says of a tensor.
@@ -223,12 +223,15 @@ func layout(pieces []*piece, size int64) error {
 		sizes[name] = t.Size()
 	}
 	sorted := slices.Clone(pieces)
-	slices.SortFunc(sorted, func(a, b *piece) int { return slices.Compare(a.Offsets[:], b.Offsets[:]) })
+	slices.SortFunc(sorted, func(a, b *piece) int { return slices.Compare(a.Offsets, b.Offsets) })
 	at := int64(0)
 	for _, p := range sorted {
 		n, ok := product(p.Shape)
 		if !ok || p.Shape == nil {
 			return fmt.Errorf("tensor %q: shape %v", p.name, p.Shape)
+		}
+		if len(p.Offsets) != 2 {
+			return fmt.Errorf("tensor %q: data_offsets %v, want two", p.name, p.Offsets)
 		}
 		begin, end := p.Offsets[0], p.Offsets[1]
 		switch s, known := sizes[p.DType]; {

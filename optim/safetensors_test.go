@@ -154,6 +154,8 @@ func TestHeaderRefuses(t *testing.T) {
 		{"backward", sealed(`{"w":{"dtype":"F32","shape":[0],"data_offsets":[0,-4]}}`, ""), `data_offsets [0 -4]`},
 		{"outside", sealed(`{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, "1234"), "the data has 4 bytes"},
 		{"less than the shape", sealed(`{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, "1234"), `"w": 4 bytes for F32[2]`},
+		{"one offset", sealed(`{"w":{"dtype":"F32","shape":[0],"data_offsets":[0]}}`, ""), `"w": data_offsets [0], want two`},
+		{"three offsets", sealed(`{"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0,0]}}`, ""), `"w": data_offsets [0 0 0], want two`},
 		{"negative shape", sealed(`{"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, "1234"), "shape [-1]"},
 		{"shape overflows", sealed(`{"w":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,0]}}`, ""), "shape [4294967296"},
 		{"bytes overflow", sealed(`{"w":{"dtype":"F64","shape":[2305843009213693952],"data_offsets":[0,0]}}`, ""), "bytes for F64"},
