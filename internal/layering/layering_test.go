@@ -38,6 +38,8 @@ var table = map[string][]string{
 
 	"precision": {"", "internal/backend", "internal/check", "internal/kernel", "internal/philox"},
 
+	"descenttest": {"", "loss", "optim", "schedule"},
+
 	"internal/backend":  {"internal/kernel"},
 	"internal/check":    {""},
 	"internal/cpu":      {"github.com/klauspost/cpuid/v2", "golang.org/x/sys/cpu"},
