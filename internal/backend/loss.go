@@ -4,6 +4,7 @@ package backend
 type Losses interface {
 	CrossEntropy(c CrossEntropy) (Loss, error)
 	PointLosses
+	SoftLosses
 }
 
 // CrossEntropy is softmax cross-entropy over rows of logits. Grad, which has

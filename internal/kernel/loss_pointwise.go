@@ -19,16 +19,18 @@ type PointwiseKind uint8
 
 // The formulas.
 const (
-	Squared    PointwiseKind = iota // d²
-	Absolute                        // |d|
-	Huber                           // d²/2 where |d| ≤ A, else A·(|d| − A/2)
-	SmoothL1                        // d²/(2A) where |d| < A, else |d| − A/2
-	LogCosh                         // ln cosh d
-	Hinge                           // max(0, A − t·x)
-	Logistic                        // pos·t·sp(−x) + (1−t)·sp(x), t = (1−A)·t + B
-	Focal                           // (A·t + (1−A)·(1−t))·(1−p_t)ᴮ·Logistic; without the first factor where A < 0
-	Asymmetric                      // t·σ(−x)ᴬ·sp(−x) − (1−t)·mᴮ·ln(1−m), m = max(σ(x)−C, 0)
-	Detached                        // Asymmetric, the powers constants to the slope
+	Squared       PointwiseKind = iota // d²
+	Absolute                           // |d|
+	Huber                              // d²/2 where |d| ≤ A, else A·(|d| − A/2)
+	SmoothL1                           // d²/(2A) where |d| < A, else |d| − A/2
+	LogCosh                            // ln cosh d
+	Hinge                              // max(0, A − t·x)
+	Logistic                           // pos·t·sp(−x) + (1−t)·sp(x), t = (1−A)·t + B
+	Focal                              // (A·t + (1−A)·(1−t))·(1−p_t)ᴮ·Logistic; without the first factor where A < 0
+	Asymmetric                         // t·σ(−x)ᴬ·sp(−x) − (1−t)·mᴮ·ln(1−m), m = max(σ(x)−C, 0)
+	Detached                           // Asymmetric, the powers constants to the slope
+	Divergence                         // t·(ln t − x)
+	LogDivergence                      // eᵗ·(t − x)
 )
 
 // Eval sets value to the losses and slope to their derivatives by x. pos is
@@ -95,6 +97,18 @@ func (p Pointwise) Eval(value, slope, x, t, pos []float64) {
 	case Focal:
 		for i := range value {
 			value[i], slope[i] = focal(x[i], t[i], p.A, p.B)
+		}
+	case Divergence:
+		for i := range value {
+			value[i], slope[i] = 0, 0-t[i]
+			if t[i] != 0 {
+				value[i] = float64(t[i] * (fmath.Log(t[i]) - x[i]))
+			}
+		}
+	case LogDivergence:
+		for i := range value {
+			e := fmath.Exp(t[i])
+			value[i], slope[i] = times(e, t[i]-x[i]), -e
 		}
 	case Asymmetric, Detached:
 		for i := range value {

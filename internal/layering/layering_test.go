@@ -30,7 +30,7 @@ var table = map[string][]string{
 	"schedule/timm":            {"internal/fmath", "schedule"},
 	"schedule/torch":           {"internal/fmath", "schedule", "schedule/internal/cycles"},
 	"schedule/transformers":    {"internal/fmath", "schedule"},
-	"loss":                     {"", "internal/backend", "internal/check", "internal/kernel"},
+	"loss":                     {"", "internal/backend", "internal/check", "internal/fmath", "internal/kernel"},
 	"clip":                     {"", "internal/backend", "internal/check"},
 	"accum":                    {"", "internal/backend", "internal/check"},
 	"regularize":               {"", "internal/backend", "internal/check", "internal/fmath", "internal/glob", "internal/philox"},
