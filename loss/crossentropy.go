@@ -133,20 +133,24 @@ func (c CrossEntropy) EvalRows(losses, grad, logits, targets descent.View) (Resu
 	if err := c.check(losses, grad, logits, targets); err != nil {
 		return Result{}, err
 	}
-	return found(logits.Device().Backend().CrossEntropy(backend.CrossEntropy{
-		Grad:      grad.Buffer(),
-		Logits:    logits.Buffer(),
+	call := c.call(targets, logits.Dim(0), logits.Dim(1))
+	call.Grad, call.Logits, call.Losses = grad.Buffer(), logits.Buffer(), losses.Buffer()
+	return found(logits.Device().Backend().CrossEntropy(call))
+}
+
+// call is a device's work without the memory of the logits.
+func (c CrossEntropy) call(targets descent.View, rows, classes int) backend.CrossEntropy {
+	return backend.CrossEntropy{
 		Targets:   targets.Buffer(),
 		Weights:   c.Weights.Buffer(),
-		Losses:    losses.Buffer(),
-		Rows:      logits.Dim(0),
-		Classes:   logits.Dim(1),
-		Smoothing: c.Spread.smoothing(c.Smoothing, logits.Dim(1)),
+		Rows:      rows,
+		Classes:   classes,
+		Smoothing: c.Spread.smoothing(c.Smoothing, classes),
 		ZLoss:     c.ZLoss,
 		SoftCap:   c.SoftCap,
 		Ignore:    int64(c.Ignore.Index()),
 		Scale:     orOne(c.Scale),
-	}))
+	}
 }
 
 func (c CrossEntropy) check(losses, grad, logits, targets descent.View) error {

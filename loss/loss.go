@@ -4,10 +4,11 @@
 // A loss is a sum with a weight, not a mean, so that micro-batches of any sizes
 // add up exactly: accum divides once at the end.
 //
-//	descent               PyTorch
-//	loss.CrossEntropy     torch.nn.CrossEntropyLoss(reduction="sum")
-//	CrossEntropy.EvalRows reduction="none"
-//	Result.Mean           reduction="mean"
+//	descent                 PyTorch
+//	loss.CrossEntropy       torch.nn.CrossEntropyLoss(reduction="sum")
+//	loss.LinearCrossEntropy cross_entropy(linear(hidden, weight, bias), targets, reduction="sum")
+//	CrossEntropy.EvalRows   reduction="none"
+//	Result.Mean             reduction="mean"
 package loss
 
 import (

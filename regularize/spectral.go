@@ -70,7 +70,7 @@ func NewSpectrum(w descent.View, rule SpectralPenalty) (*Spectrum, error) {
 	if s.v, err = vector(w.Device(), cols); err != nil {
 		return nil, err
 	}
-	return s, s.u.Device().Backend().Copy(s.u.Buffer(), descent.Of(start).Buffer())
+	return s, descent.Copy(s.u, descent.Of(start))
 }
 
 // vector is n zeros of float64.

@@ -44,6 +44,7 @@ WORKS = {
     "average": ((1, 1), ["axpy"]),
     "agc": ((5, 5), []),
     "cross-entropy": ((8, 4), ["scale", "copy"]),
+    "linear-cross-entropy": ((2, None), []),
     "dropout": ((100, 15), ["scale", "copy"]),
     "dropout-in-place": (None, ["scale_in_place"]),
     "cast-bf16": ((1.3, 1.3), ["bf16"]),
@@ -86,11 +87,12 @@ class Sizes:
         self.shapes = gpt2(layers, width, vocabulary, context)
         self.model = sum(math.prod(s) for s in self.shapes)
         self.rows, self.classes = (8, 1000) if small else (512, 50257)
+        self.width = width
         self.logits = self.rows * self.classes
         self.vector = 10_000 if small else 10_000_000
 
     def elements(self, work):
-        return {"cross-entropy": self.logits, "sum-of-squares": self.vector}.get(work, self.model)
+        return {"cross-entropy": self.logits, "linear-cross-entropy": 4 * self.logits, "sum-of-squares": self.vector}.get(work, self.model)
 
 
 class Program:
@@ -242,6 +244,19 @@ def torch_works(torch, sizes, only):
             F.cross_entropy(logits, targets, label_smoothing=0.1).backward()
 
         works["cross-entropy"] = {"cross_entropy, backward": cross_entropy}
+
+    if "linear-cross-entropy" in only:
+        tokens = 4 * sizes.rows
+        hidden = torch.randn(tokens, sizes.width).requires_grad_()
+        weight = (torch.randn(sizes.classes, sizes.width) / math.sqrt(sizes.width)).requires_grad_()
+        bias = torch.zeros(sizes.classes).requires_grad_()
+        words = torch.randint(sizes.classes, (tokens,))
+
+        def linear_cross_entropy():
+            hidden.grad = weight.grad = bias.grad = None
+            F.cross_entropy(F.linear(hidden, weight, bias), words, label_smoothing=0.1).backward()
+
+        works["linear-cross-entropy"] = {"linear, cross_entropy, backward": linear_cross_entropy}
 
     flat = {"dropout", "dropout-in-place", "cast-bf16", "cast-f16", "cast-e4m3", "cast-e5m2"}
     if flat & only:

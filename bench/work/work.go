@@ -17,6 +17,7 @@
 //	accumulate, add         12   read sum, g; write sum
 //	accumulate, write        8   read g; write sum
 //	cross-entropy            8   read x; write ∂x
+//	linear cross-entropy    8·(D/K + D/N + 1/N)  of N × K logits: read h, A, b; write ∂h, ∂A, ∂b
 //	dropout                  8   read x; write y
 //	cast                     4   read x; write 2 or 1 more
 //
@@ -26,6 +27,7 @@ package work
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -237,19 +239,48 @@ func CrossEntropy(rows, classes int) Work {
 	n := rows * classes
 	logits := descent.Of(Normal(n, 2, 1), rows, classes)
 	grad := descent.Of(make([]float32, n), rows, classes)
+	targets := classesOf(rows, classes)
+	ce := loss.CrossEntropy{Smoothing: 0.1}
+	return Work{n, 8 * n, func() error {
+		return finite(ce.Eval(grad, logits, targets))
+	}}
+}
+
+// LinearCrossEntropy is CrossEntropy of a linear layer's logits, which have
+// standard deviation 1, and all gradients. What must be moved is little beside
+// three products.
+func LinearCrossEntropy(rows, width, classes int) Work {
+	h, w := rows*width, classes*width
+	hidden := descent.Of(Normal(h, 1, 1), rows, width)
+	weight := descent.Of(Normal(w, 1/math.Sqrt(float64(width)), 2), classes, width)
+	bias := descent.Of(make([]float32, classes))
+	targets := classesOf(rows, classes)
+	grads := loss.LinearGrads{
+		Hidden: descent.Of(make([]float32, h), rows, width),
+		Weight: descent.Of(make([]float32, w), classes, width),
+		Bias:   descent.Of(make([]float32, classes)),
+	}
+	linear := loss.LinearCrossEntropy{CrossEntropy: loss.CrossEntropy{Smoothing: 0.1}}
+	return Work{rows * classes, 8 * (h + w + classes), func() error {
+		return finite(linear.Eval(grads, hidden, weight, bias, targets))
+	}}
+}
+
+// classesOf is a class for each row.
+func classesOf(rows, classes int) descent.View {
 	y := make([]int64, rows)
 	for i := range y {
 		y[i] = int64(rand.New(rand.NewPCG(2, uint64(i))).IntN(classes))
 	}
-	targets := descent.Of(y)
-	ce := loss.CrossEntropy{Smoothing: 0.1}
-	return Work{n, 8 * n, func() error {
-		r, err := ce.Eval(grad, logits, targets)
-		if err == nil && r.NonFinite > 0 {
-			err = fmt.Errorf("work: %d losses are not finite", r.NonFinite)
-		}
-		return err
-	}}
+	return descent.Of(y)
+}
+
+// finite is the error of a loss, which is one itself where it is not finite.
+func finite(r loss.Result, err error) error {
+	if err == nil && r.NonFinite > 0 {
+		err = fmt.Errorf("work: %d losses are not finite", r.NonFinite)
+	}
+	return err
 }
 
 // Dropout drops a tenth of x. The mask is always the same: in place, nine

@@ -81,6 +81,11 @@ func Slice[T any](b Buffer, lo, hi int) []T {
 	return unsafe.Slice((*T)(b.Ptr), b.Len)[lo:hi]
 }
 
+// Part is elements lo to hi-1 of a buffer.
+func Part(b Buffer, lo, hi int) Buffer {
+	return Buffer{unsafe.Add(b.Ptr, lo*b.Type.Size()), hi - lo, b.Type}
+}
+
 // Item is how many elements one thread takes at a time: eight blocks, which
 // AdamW takes about 0.1 ms for. Results do not depend on it.
 const Item = 8 * kernel.Block
@@ -161,8 +166,11 @@ type Backend interface {
 
 	// Alloc returns zeroed memory.
 	Alloc(t DType, n int) (Buffer, error)
-	// Copy copies elements between two buffers of one type and length.
+	// Copy copies elements between two buffers of one type and length. Upload
+	// copies them from host memory, Download to it.
 	Copy(dst, src Buffer) error
+	Upload(dst, src Buffer) error
+	Download(dst, src Buffer) error
 	// Convert casts elements, rounding to nearest even; FP8 saturates.
 	Convert(dst, src Buffer) error
 

@@ -3,6 +3,7 @@ package backend
 // Losses is what package loss asks of a device.
 type Losses interface {
 	CrossEntropy(c CrossEntropy) (Loss, error)
+	LinearCrossEntropy(c LinearCrossEntropy) (Loss, error)
 	PointLosses
 	SoftLosses
 }

@@ -24,27 +24,25 @@ func (Backend) CrossEntropy(c backend.CrossEntropy) (backend.Loss, error) {
 	if err := t.begin(); err != nil {
 		return backend.Loss{}, err
 	}
-	if c.Logits.Len <= serial/4 {
-		t.rows(0, c.Rows)
-	} else {
-		parallel.Do((c.Rows+t.perItem-1)/t.perItem, t)
-	}
+	t.between(0, c.Rows)
 	return t.sum(), nil
 }
 
-// entropyTask is one call.
+// entropyTask is one call. Logits and Grad begin with row first.
 type entropyTask struct {
 	backend.CrossEntropy
 	entropy
-	perItem int       // rows
-	losses  []float64 // of each row; of ignored rows 0
-	correct atomic.Int64
+	bias        backend.Buffer // of each class, added to the logits where they are; may have no memory
+	first, last int            // rows that Run is about, last not one of them
+	perItem     int            // rows
+	losses      []float64      // of each row; of ignored rows 0
+	correct     atomic.Int64
 }
 
 var entropies pooled[entropyTask]
 
 // release forgets the caller's memory.
-func (t *entropyTask) release() { t.CrossEntropy = backend.CrossEntropy{} }
+func (t *entropyTask) release() { t.CrossEntropy, t.bias = backend.CrossEntropy{}, backend.Buffer{} }
 
 // begin looks at what is not a logit before anything is written.
 func (t *entropyTask) begin() error {
@@ -134,9 +132,19 @@ func (t *entropyTask) sum() backend.Loss {
 	return out
 }
 
+// between computes rows first to last-1, which Logits begins with.
+func (t *entropyTask) between(first, last int) {
+	t.first, t.last = first, last
+	if n := last - first; n*t.Classes <= serial/4 {
+		t.rows(first, last)
+	} else {
+		parallel.Do((n+t.perItem-1)/t.perItem, t)
+	}
+}
+
 func (t *entropyTask) Run(item int) {
-	lo := item * t.perItem
-	t.rows(lo, min(lo+t.perItem, t.Rows))
+	lo := t.first + item*t.perItem
+	t.rows(lo, min(lo+t.perItem, t.last))
 }
 
 func (t *entropyTask) rows(lo, hi int) {
@@ -167,7 +175,7 @@ func entropyRows[F kernel.Float](t *entropyTask, b *entropyBuffers[F], lo, hi in
 	}
 	correct := 0
 	for r := lo; r < hi; r++ {
-		from, to := r*t.Classes, (r+1)*t.Classes
+		from, to := (r-t.first)*t.Classes, (r-t.first+1)*t.Classes
 		x := inFloat(&b.wide, t.Logits, from, to)
 		var grad []F
 		switch {
@@ -179,7 +187,7 @@ func entropyRows[F kernel.Float](t *entropyTask, b *entropyBuffers[F], lo, hi in
 		}
 		y := rowTarget[F]{}
 		if t.Targets.Type.Float() {
-			y.probs = inFloat(&b.probs, t.Targets, from, to)
+			y.probs = inFloat(&b.probs, t.Targets, r*t.Classes, (r+1)*t.Classes)
 		} else {
 			y.class = int(class(t.Targets, r))
 		}
@@ -187,6 +195,9 @@ func entropyRows[F kernel.Float](t *entropyTask, b *entropyBuffers[F], lo, hi in
 			t.losses[r] = 0
 			clear(grad)
 		} else {
+			if t.bias.Ptr != nil {
+				kernel.Add(x, backend.Slice[F](t.bias, 0, t.Classes), 1)
+			}
 			loss, right := entropyRow(&t.entropy, grad, x, b.capped, y)
 			t.losses[r] = loss
 			if right {

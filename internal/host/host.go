@@ -32,6 +32,12 @@ func (Backend) Copy(dst, src backend.Buffer) error {
 	return nil
 }
 
+// Upload implements backend.Backend.
+func (h Backend) Upload(dst, src backend.Buffer) error { return h.Copy(dst, src) }
+
+// Download implements backend.Backend.
+func (h Backend) Download(dst, src backend.Buffer) error { return h.Copy(dst, src) }
+
 // serial is how many elements one goroutine finishes before others would
 // have woken up: 2¹⁶ float32 take about 10 µs to read, waking takes 5.
 const serial = 1 << 16

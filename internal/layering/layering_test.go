@@ -38,7 +38,8 @@ var table = map[string][]string{
 
 	"precision": {"", "internal/backend", "internal/check", "internal/kernel", "internal/philox"},
 
-	"descenttest": {"", "loss", "optim", "schedule"},
+	"descenttest": {"", "accum", "clip", "internal/backend", "loss", "optim", "precision", "regularize", "schedule"},
+	"gpu":         {"", "internal/backend", "internal/host", "internal/kernel", "internal/philox"},
 
 	"internal/backend":  {"internal/kernel"},
 	"internal/check":    {""},

@@ -135,6 +135,7 @@ func newCatalogue(small bool) *catalogue {
 	rule("average", (*work.Model).Average)
 	of("agc", (*work.Model).AGC)
 	add("cross-entropy", func() work.Work { return work.CrossEntropy(rows, classes) })
+	add("linear-cross-entropy", func() work.Work { return work.LinearCrossEntropy(4*rows, width, classes) })
 	add("dropout", func() work.Work { return work.Dropout(source(), false) })
 	add("dropout-in-place", func() work.Work { return work.Dropout(work.Normal(n, 1, 1), true) })
 	add("cast-bf16", func() work.Work { return work.Cast[descent.BFloat16](source()) })

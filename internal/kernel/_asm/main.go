@@ -29,6 +29,7 @@ var families = []struct {
 	{"dropout", dropout},
 	{"convert", convert},
 	{"gemm", gemm},
+	{"integer", integer},
 	{"stored", stored},
 	{"stochastic", stochastic},
 }
