@@ -1,0 +1,29 @@
+// Package gpu computes on NVIDIA GPUs: the same primitives, over the same
+// Tensor interface, with the bits of the host for everything but matrix
+// products.
+//
+//	dev, err := gpu.Open(0)
+//	w, err := dev.Upload(weights)  // a gpu.Tensor with the host tensor's elements
+//	opt, err := optim.New([]optim.Param{{Name: "w", Value: w, Grad: dw}}, optim.AdamW{})
+//
+// CUDA is found at run time: the driver's library is opened by name and its
+// kernels, PTX in this package, are compiled by the driver. Nothing of NVIDIA's
+// is needed to build. Where there is no device, Open returns an error that wraps
+// ErrUnavailable and says why; so it does with CGO_ENABLED=0 and off Linux.
+//
+// Work is queued in the order of the calls. A call that returns numbers, a norm
+// or a loss, waits for them; others do not wait. Read and Synchronize wait.
+//
+// These have kernels: the norm pass, scaling, accumulation, the element-wise
+// update rules with copies, averages and zeroed gradients, in float32, float64
+// and bfloat16 with random rounding or remainder; cross-entropy of hard targets;
+// dropout; casts to nearest even. What has none is computed on the host: the
+// tensors are copied there and back, which is right and slow.
+//
+//	descent            PyTorch
+//	gpu.Open(0)        torch.device("cuda:0")
+//	Device.Upload      tensor.to("cuda")
+//	Tensor.Read        tensor.cpu()
+//	Device.Synchronize torch.cuda.synchronize()
+//	Device.Memory      torch.cuda.mem_get_info()
+package gpu

@@ -1,0 +1,102 @@
+package gpu
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Info is what the driver says of a device.
+type Info struct {
+	Index        int
+	Name         string
+	Major, Minor int     // compute capability
+	Processors   int     // multiprocessors
+	Memory       int64   // bytes
+	Bandwidth    float64 // of the memory at its clock and width, bytes a second
+	Cache        int     // second-level cache, bytes
+
+	shared int // bytes of shared memory that a block can have
+}
+
+// TF32 reports whether matrix products can round to TF32.
+func (i Info) TF32() bool { return i.Major >= 8 }
+
+// BF16 reports whether there are matrix products of bfloat16.
+func (i Info) BF16() bool { return i.Major >= 8 }
+
+// F16 reports whether there are matrix products of float16.
+func (i Info) F16() bool { return i.Major >= 7 }
+
+// FP8 reports whether there are matrix products of FP8.
+func (i Info) FP8() bool { return i.Major*10+i.Minor >= 89 }
+
+// usable says why the kernels do not run on the device, or nothing.
+func (i Info) usable() string {
+	if i.Major < 8 {
+		return fmt.Sprintf("compute capability %d.%d, want at least 8.0", i.Major, i.Minor)
+	}
+	return ""
+}
+
+func (i Info) String() string {
+	return fmt.Sprintf("cuda:%d %s (compute %d.%d, %.1f GiB)", i.Index, i.Name, i.Major, i.Minor, float64(i.Memory)/(1<<30))
+}
+
+// Devices returns what the driver finds, in its order. Without a driver the
+// error wraps ErrUnavailable and says why.
+func Devices() ([]Info, error) {
+	n, _, err := deviceCount()
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]Info, n)
+	for i := range infos {
+		if infos[i], err = deviceInfo(i); err != nil {
+			return nil, fmt.Errorf("gpu: device %d: %w", i, err)
+		}
+	}
+	return infos, nil
+}
+
+// Explanation says what was found and what can be used. It prints as a short
+// text.
+type Explanation struct {
+	Driver  string // its CUDA version, "" without one
+	Devices []Info
+	Why     []string // for each device why it cannot be used, "" where it can; without devices one reason
+}
+
+// Explain looks for devices as Open does.
+func Explain() Explanation {
+	n, version, err := deviceCount()
+	if err != nil {
+		return Explanation{Why: []string{err.Error()}}
+	}
+	e := Explanation{Driver: fmt.Sprintf("%d.%d", version/1000, version%1000/10)}
+	for i := range n {
+		in, err := deviceInfo(i)
+		why := in.usable()
+		if err != nil {
+			why = err.Error()
+		}
+		e.Devices, e.Why = append(e.Devices, in), append(e.Why, why)
+	}
+	return e
+}
+
+func (e Explanation) String() string {
+	var b strings.Builder
+	if e.Driver == "" {
+		fmt.Fprintf(&b, "cuda       %s\n", strings.Join(e.Why, "; "))
+		return b.String()
+	}
+	fmt.Fprintf(&b, "cuda       driver for CUDA %s\n", e.Driver)
+	for i, d := range e.Devices {
+		state := "used"
+		if e.Why[i] != "" {
+			state = "not used: " + e.Why[i]
+		}
+		fmt.Fprintf(&b, "device     %v: %s\n", d, state)
+	}
+	return b.String()
+}
