@@ -38,6 +38,10 @@ func (s staged) LinearCrossEntropy(a backend.LinearCrossEntropy) (backend.Loss, 
 	return staging(s, a, host.Backend.LinearCrossEntropy)
 }
 
+func (s staged) Contrastive(a backend.Contrastive) (backend.Loss, error) {
+	return staging(s, a, host.Backend.Contrastive)
+}
+
 func (s staged) Pointwise(a backend.Pointwise) (backend.Loss, error) {
 	return staging(s, a, host.Backend.Pointwise)
 }

@@ -23,6 +23,8 @@ import (
 	"github.com/descent-ml/descent"
 	"github.com/descent-ml/descent/accum"
 	"github.com/descent-ml/descent/clip"
+	"github.com/descent-ml/descent/examples/internal/digits"
+	"github.com/descent-ml/descent/examples/internal/nn"
 	"github.com/descent-ml/descent/loss"
 	"github.com/descent-ml/descent/optim"
 	"github.com/descent-ml/descent/schedule"
@@ -51,7 +53,7 @@ func (c Config) Rate() schedule.Schedule {
 	return schedule.Warmup{Steps: up, Then: schedule.Cosine{Peak: c.Peak, Floor: c.Peak / 100, Steps: c.Steps - up}}
 }
 
-func train(ctx context.Context, r *Run, net *Network, opt *optim.Optimizer, images Images, show *Progress) error {
+func train(ctx context.Context, r *Run, net *Network, opt *optim.Optimizer, images digits.Images, show *Progress) error {
 	sum, err := accum.New(net.Params)
 	if err != nil {
 		return err
@@ -60,9 +62,9 @@ func train(ctx context.Context, r *Run, net *Network, opt *optim.Optimizer, imag
 	ce := loss.CrossEntropy{Smoothing: 0.1}
 	limit := clip.GlobalNorm{Max: 1}
 
-	batches := Batches{images: images, seed: r.Seed}
-	x, y := NewMatrix(r.Micro, pixels), make([]int32, r.Micro)
-	dlogits := NewMatrix(r.Micro, classes)
+	batches := digits.Batches{Images: images, Seed: r.Seed}
+	x, y := nn.NewMatrix(r.Micro, digits.Pixels), make([]int32, r.Micro)
+	dlogits := nn.NewMatrix(r.Micro, digits.Classes)
 	skipped := 0
 
 	for r.Step < r.Steps {
@@ -117,7 +119,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	images, test, err := LoadMNIST(o.data)
+	images, test, err := digits.Load(o.data)
 	if err != nil {
 		return err
 	}

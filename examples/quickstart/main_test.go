@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/descent-ml/descent/examples/internal/digits"
+	"github.com/descent-ml/descent/examples/internal/nn"
 	"github.com/descent-ml/descent/optim"
 )
 
@@ -29,6 +31,23 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// bars writes a folder like MNIST's.
+func bars(t *testing.T, train, test int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := digits.WriteBars(dir, train, test); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func write(t *testing.T, dir, name string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+		t.Fatal(err)
+	}
 }
 
 var result = regexp.MustCompile(`accuracy +([0-9.]+) %[^§]*SHA-256 ([0-9a-f]{64})\n`)
@@ -56,7 +75,7 @@ func trained(t *testing.T, args ...string) (accuracy float64, hash string) {
 func TestHash(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	const want = "83d2e5b26d47ee79c65ea39b9b0f88ac3c20cb717d7ea353bf166355c74ee1ee"
-	dir := digits(t, 50, 10)
+	dir := bars(t, 50, 10)
 	threads := []int{1, 2, 7}
 	if testing.Short() {
 		threads = threads[1:2]
@@ -103,7 +122,7 @@ func (s *stopper) Write(b []byte) (int, error) {
 }
 
 func TestResume(t *testing.T) {
-	args := []string{"-data", digits(t, 30, 10), "-steps", "8", "-batch", "8", "-micro", "4"}
+	args := []string{"-data", bars(t, 30, 10), "-steps", "8", "-batch", "8", "-micro", "4"}
 	_, want := trained(t, append(args, "-out", t.TempDir())...)
 
 	out := t.TempDir()
@@ -174,7 +193,7 @@ func TestCheckpointRefuses(t *testing.T) {
 		{"too many steps", saved(Run{Config: config, Step: 10}, same), "step 10 of 9"},
 		{"history cut", saved(Run{Config: config, Step: 2, Drawn: 4, Loss: []float32{1, 1}}, same), `"history/norm" is F32[0], want F32[2]`},
 		{"another shape", saved(Run{Config: config}, func(n *Network) {
-			n.Params[1].Value, n.Params[1].Grad = NewMatrix(1, width-1), NewMatrix(1, width-1)
+			n.Params[1].Value, n.Params[1].Grad = nn.NewMatrix(1, width-1), nn.NewMatrix(1, width-1)
 		}), `"hidden0.b" is F32[1 319], want F32[1 320]`},
 		{"another network", saved(Run{Config: config}, func(n *Network) { n.Params[0].Name = "w" }), `lacks parameter "hidden0.w"`},
 	} {
@@ -237,7 +256,7 @@ func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" || testing.Short() {
 		t.Skip("starts processes and sends them signals")
 	}
-	args := []string{"-data", digits(t, 40, 10), "-steps", "200", "-batch", "8", "-micro", "4"}
+	args := []string{"-data", bars(t, 40, 10), "-steps", "200", "-batch", "8", "-micro", "4"}
 	_, want := trained(t, append(args, "-out", t.TempDir())...)
 
 	args = append(args, "-out", t.TempDir())

@@ -4,6 +4,7 @@ package backend
 type Losses interface {
 	CrossEntropy(c CrossEntropy) (Loss, error)
 	LinearCrossEntropy(c LinearCrossEntropy) (Loss, error)
+	Contrastive(c Contrastive) (Loss, error)
 	PointLosses
 	SoftLosses
 }

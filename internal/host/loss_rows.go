@@ -21,6 +21,11 @@ func (r *rowSums) over(rows, elems int, t parallel.Task) backend.Loss {
 	} else {
 		parallel.Do(rows, t)
 	}
+	return r.total()
+}
+
+// total is what the rows come to.
+func (r *rowSums) total() backend.Loss {
 	var counts lossCounts
 	counts.add(r.sums, r.weights, 0)
 	out := backend.Loss{Rows: counts.rows, NonFinite: counts.nonFinite, First: -1}

@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // The shape of a product's work, the same for every tier.
 const (
 	// Depth is how many products are added up before their sum joins the
@@ -30,12 +32,12 @@ type Panels[F Float] struct {
 // m × k, b is k × n and c is m × n, which shares no memory with them.
 //
 //	c[i][j] = ((c₀ + s₀) + s₁) + …,  c₀ = c[i][j] with add, else 0
-//	s_t     = ((0 + a[i][l]·b[l][j]) + a[i][l+1]·b[l+1][j]) + …,  l from t·Depth to min(t·Depth+Depth, k) − 1
+//	s_t     = s after s = 0, then s = fma(a[i][l], b[l][j], s) for l from t·Depth to min(t·Depth+Depth, k) − 1
 //
-// Every product and every sum is rounded to F on its own, and an element's
-// order depends on nothing but k. So any part of c may be computed alone,
-// (a·b)ᵀ has the bits of bᵀ·aᵀ, and a·aᵀ is symmetric. Where k is cut at multiples
-// of Depth, adding the parts' products in order gives the bits of the whole.
+// fma(x, y, z) is x·y + z rounded once to F, and so is every sum. An element's
+// order depends on nothing but k. So any part of c may be computed alone, (a·b)ᵀ
+// has the bits of bᵀ·aᵀ, and a·aᵀ is symmetric. Where k is cut at multiples of
+// Depth, adding the parts' products in order gives the bits of the whole.
 //
 // Special cases are:
 //
@@ -66,7 +68,7 @@ func (p *Panels[F]) tiles(c Matrix[F], depth int, add bool) {
 		tile := c.Part(0, c.Rows, j, min(j+TileCols, c.Cols))
 		b := p.b[j*depth : (j+TileCols)*depth]
 		if !add {
-			tile.clear() // 0 + s has the bits of s, which is never −0
+			tile.clear()
 		}
 		if tile.Rows == TileRows && tile.Cols == TileCols && tile.ColStride == 1 {
 			gemmTile(tile.Data, tile.RowStride, p.a[:TileRows*depth], b)
@@ -91,22 +93,50 @@ func gemmTile[F Float](c []F, stride int, a, b []F) {
 
 // gemmTileGeneric is the reference.
 func gemmTileGeneric[F Float](c []F, stride uint64, a, b []F) {
-	depth := len(b) / TileCols
 	for i := range TileRows {
 		row := c[i*int(stride):][:TileCols]
 		for j := 0; j < TileCols; j += 4 {
-			var s0, s1, s2, s3 F
-			for l := range depth {
-				x, y := a[TileRows*l+i], b[TileCols*l+j:][:4]
-				s0 += F(x * y[0])
-				s1 += F(x * y[1])
-				s2 += F(x * y[2])
-				s3 += F(x * y[3])
+			s := fourSums(a, b, i, j)
+			for h := range s {
+				row[j+h] += s[h]
 			}
-			row[j] += s0
-			row[j+1] += s1
-			row[j+2] += s2
-			row[j+3] += s3
 		}
 	}
+}
+
+// fourSums adds the products of row i of the panel a with columns j to j+3 of b.
+func fourSums[F Float](a, b []F, i, j int) [4]F {
+	if a, ok := any(a).([]float32); ok {
+		s := fourSums32(a, any(b).([]float32), i, j)
+		return [4]F{F(s[0]), F(s[1]), F(s[2]), F(s[3])}
+	}
+	var s0, s1, s2, s3 float64
+	for l := range len(b) / TileCols {
+		x, y := float64(a[TileRows*l+i]), b[TileCols*l+j:][:4]
+		s0 = math.FMA(x, float64(y[0]), s0)
+		s1 = math.FMA(x, float64(y[1]), s1)
+		s2 = math.FMA(x, float64(y[2]), s2)
+		s3 = math.FMA(x, float64(y[3]), s3)
+	}
+	return [4]F{F(s0), F(s1), F(s2), F(s3)}
+}
+
+// fourSums32 is fourSums for float32, in a quarter of the time that fma32 alone
+// takes.
+func fourSums32(a, b []float32, i, j int) [4]float32 {
+	var s0, s1, s2, s3 float32
+	for l := range len(b) / TileCols {
+		x, y := a[TileRows*l+i], b[TileCols*l+j:][:4]
+		// Exact products: fused or not, the sums are the same.
+		t0 := float64(x)*float64(y[0]) + float64(s0)
+		t1 := float64(x)*float64(y[1]) + float64(s1)
+		t2 := float64(x)*float64(y[2]) + float64(s2)
+		t3 := float64(x)*float64(y[3]) + float64(s3)
+		if twice(t0) || twice(t1) || twice(t2) || twice(t3) {
+			s0, s1, s2, s3 = fma32(x, y[0], s0), fma32(x, y[1], s1), fma32(x, y[2], s2), fma32(x, y[3], s3)
+		} else {
+			s0, s1, s2, s3 = float32(t0), float32(t1), float32(t2), float32(t3)
+		}
+	}
+	return [4]float32{s0, s1, s2, s3}
 }

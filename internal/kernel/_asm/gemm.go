@@ -20,29 +20,14 @@ func gemm(g *gen) {
 	g.begin("gemmTileAVX2", signature, fmt.Sprintf(doc, "gemmTileAVX2"))
 	p := g.panels()
 	for part := range 4 {
-		p.part(fmt.Sprint("part", part), part/2*6, part%2*16, 6, 8, g.YMM,
-			func(b [2]reg.VecVirtual, a operand.Mem, acc [2]reg.VecVirtual) {
-				x, t := g.YMM(), g.YMM()
-				g.VBROADCASTSS(a, x)
-				g.VMULPS(b[0], x, t)
-				g.VADDPS(t, acc[0], acc[0])
-				g.VMULPS(b[1], x, x)
-				g.VADDPS(x, acc[1], acc[1])
-			})
+		p.part(fmt.Sprint("part", part), part/2*6, part%2*16, 6, 8, g.YMM)
 	}
 	g.VZEROUPPER()
 	g.RET()
 
 	g.begin("gemmTileAVX512", signature, fmt.Sprintf(doc, "gemmTileAVX512"))
 	p = g.panels()
-	p.part("tile", 0, 0, tileRows, 16, g.ZMM,
-		func(b [2]reg.VecVirtual, a operand.Mem, acc [2]reg.VecVirtual) {
-			for h := range acc {
-				t := g.ZMM()
-				g.VMULPS_BCST(a, b[h], t)
-				g.VADDPS(t, acc[h], acc[h])
-			}
-		})
+	p.part("tile", 0, 0, tileRows, 16, g.ZMM)
 	g.VZEROUPPER()
 	g.RET()
 
@@ -127,10 +112,8 @@ func (g *gen) panels() *panels {
 }
 
 // part computes rows rows from row on, of two registers of width columns each
-// from col on. step multiplies b by the element at a and adds to acc.
-func (p *panels) part(label string, row, col, rows, width int, vec func() reg.VecVirtual,
-	step func(b [2]reg.VecVirtual, a operand.Mem, acc [2]reg.VecVirtual),
-) {
+// from col on.
+func (p *panels) part(label string, row, col, rows, width int, vec func() reg.VecVirtual) {
 	acc := make([][2]reg.VecVirtual, rows)
 	for i := range acc {
 		for h := range acc[i] {
@@ -150,7 +133,11 @@ func (p *panels) part(label string, row, col, rows, width int, vec func() reg.Ve
 		p.VMOVUPS(operand.Mem{Base: b, Disp: 4 * width * h}, y[h])
 	}
 	for i := range acc {
-		step(y, operand.Mem{Base: a, Disp: 4 * i}, acc[i])
+		x := vec()
+		p.VBROADCASTSS(operand.Mem{Base: a, Disp: 4 * i}, x)
+		for h := range acc[i] {
+			p.VFMADD231PS(y[h], x, acc[i][h])
+		}
 	}
 	p.ADDQ(operand.I32(4*tileRows), a)
 	p.ADDQ(operand.I32(4*tileCols), b)

@@ -13,8 +13,7 @@ func gemm(a *file) {
 		c, stride, depth := f.ptr("c_base"), f.ptr("stride"), f.ptr("b_len")
 		pa, pb, n, part := f.reg("a"), f.reg("b"), f.reg("steps left"), f.reg("parts left")
 		b := f.ptr("b_base")
-		acc, x, y := f.group(2*tileRows, "12 × 8 sums"), f.group(3, "a"), f.group(2, "b")
-		t := f.group(2, "products")
+		acc, x, y := f.group(2*tileRows, "12 × 8 sums"), f.group(3, "a"), f.group(2, "b, then c")
 		row := f.reg("row of c")
 
 		f.op("LSL", "$2", stride)
@@ -31,17 +30,16 @@ func gemm(a *file) {
 		f.op("VLD1", fmt.Sprintf("(%v)", pb), list(s4, y))
 		f.op("ADD", fmt.Sprintf("$%d", 4*tileCols), pb)
 		for i := range tileRows {
-			f.fmulLane(t, y, x[i/4], i%4)
-			f.fadd(s4, acc[2*i:2*i+2], acc[2*i:2*i+2], t)
+			f.fmlaLane(acc[2*i:2*i+2], y, x[i/4], i%4)
 		}
 		f.op("SUB", "$1", n)
 		f.op("CBNZ", n, "loop")
 		f.label("end")
 		f.op("MOVD", c, row)
 		for i := range tileRows {
-			f.op("VLD1", fmt.Sprintf("(%v)", row), list(s4, t))
-			f.fadd(s4, t, t, acc[2*i:2*i+2])
-			f.op("VST1", list(s4, t), fmt.Sprintf("(%v)", row))
+			f.op("VLD1", fmt.Sprintf("(%v)", row), list(s4, y))
+			f.fadd(s4, y, y, acc[2*i:2*i+2])
+			f.op("VST1", list(s4, y), fmt.Sprintf("(%v)", row))
 			if i < tileRows-1 {
 				f.op("ADD", stride, row)
 			}

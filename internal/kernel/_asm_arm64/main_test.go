@@ -102,6 +102,7 @@ func everyOperand(t *testing.T) []word {
 			f.umull2(d, n, m)
 			for e := range 4 {
 				f.fmulLane(d, n, m[0], e)
+				f.fmlaLane(d, n, m[0], e)
 			}
 			for shift := 1; shift <= 32; shift++ {
 				f.sshr(d, n, shift)

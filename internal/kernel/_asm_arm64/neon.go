@@ -145,6 +145,15 @@ func (f *fn) fmulLane(d, n vecs, m vec, i int) {
 	}, d, n)
 }
 
+// fmlaLane adds the product with element i of m, rounded once.
+func (f *fn) fmlaLane(d, n vecs, m vec, i int) {
+	elem := m.lane(s4, i)
+	each(func(r []vec) {
+		w := uint32(0x4f801000) | uint32(i&1)<<21 | uint32(i>>1)<<11
+		f.word(w|m.num()<<16|r[1].num()<<5|r[0].num(), "FMLA", r[0].arm(s4), r[1].arm(s4), elem)
+	}, d, n)
+}
+
 // two writes an instruction on two registers of the shapes td and tn.
 func (f *fn) two(w uint32, mnemonic string, td, tn shape, d, n vecs) {
 	each(func(r []vec) {

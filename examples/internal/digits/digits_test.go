@@ -1,37 +1,23 @@
-package main
+package digits
 
 import (
 	"bytes"
-	"compress/gzip"
-	"encoding/binary"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-)
 
-// idx is an IDX file of bytes.
-func idx(data []byte, dims ...int) []byte {
-	b := []byte{0, 0, 8, byte(len(dims))}
-	for _, d := range dims {
-		b = binary.BigEndian.AppendUint32(b, uint32(d))
-	}
-	return append(b, data...)
-}
+	"github.com/descent-ml/descent/examples/internal/nn"
+)
 
 func zipped(t *testing.T, b []byte) []byte {
 	t.Helper()
-	var z bytes.Buffer
-	w := gzip.NewWriter(&z)
-	if _, err := w.Write(b); err != nil {
+	z, err := compressed(b)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return z.Bytes()
+	return z
 }
 
 func TestIDX(t *testing.T) {
@@ -69,25 +55,12 @@ func TestIDX(t *testing.T) {
 	}
 }
 
-// digits writes a folder like MNIST's, of so many images that anybody can tell
-// apart: bars at ten places, in noise.
-func digits(t *testing.T, train, test int) string {
+// bars writes a folder like MNIST's.
+func bars(t *testing.T, train, test int) string {
 	t.Helper()
 	dir := t.TempDir()
-	for set, n := range map[string]int{"train": train, "t10k": test} {
-		random := rand.New(rand.NewPCG(7, uint64(n)))
-		labels, images := make([]byte, n), make([]byte, n*pixels)
-		for i := range labels {
-			labels[i] = byte(i % classes)
-			for range 40 {
-				images[i*pixels+random.IntN(pixels)] = byte(random.IntN(256))
-			}
-			for j := range 2 * side {
-				images[i*pixels+int(labels[i])*2*side+j] = 200
-			}
-		}
-		write(t, dir, set+"-images-idx3-ubyte.gz", zipped(t, idx(images, n, side, side)))
-		write(t, dir, set+"-labels-idx1-ubyte", idx(labels, n))
+	if err := WriteBars(dir, train, test); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
@@ -99,8 +72,8 @@ func write(t *testing.T, dir, name string, b []byte) {
 	}
 }
 
-func TestLoadMNIST(t *testing.T) {
-	train, test, err := LoadMNIST("")
+func TestLoad(t *testing.T) {
+	train, test, err := Load("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +82,7 @@ func TestLoadMNIST(t *testing.T) {
 	}
 }
 
-func TestLoadMNISTRefuses(t *testing.T) {
+func TestLoadRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
 		data       []byte // nil: the file is missing
@@ -118,15 +91,15 @@ func TestLoadMNISTRefuses(t *testing.T) {
 		{"missing", "t10k-labels-idx1-ubyte", nil, "nor t10k-labels-idx1-ubyte.gz"},
 		{"count", "train-labels-idx1-ubyte", idx([]byte{1, 2}, 2), "2 labels for 20 images"},
 		{"no digit", "t10k-labels-idx1-ubyte", idx([]byte{1, 10}, 2), "label 1 is 10, want a digit"},
-		{"cut", "train-images-idx3-ubyte.gz", idx([]byte{1}, 20, side, side), "truncated after 1 of 15680 bytes"},
+		{"cut", "train-images-idx3-ubyte.gz", idx([]byte{1}, 20, Side, Side), "truncated after 1 of 15680 bytes"},
 	} {
-		dir := digits(t, 20, 2)
+		dir := bars(t, 20, 2)
 		if c.data != nil {
 			write(t, dir, c.file, c.data)
 		} else if err := os.Remove(filepath.Join(dir, c.file)); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err := LoadMNIST(dir)
+		_, _, err := Load(dir)
 		if err == nil || !strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), c.file) {
 			t.Errorf("%s: %v, want an error with %q and %q", c.name, err, c.file, c.text)
 		}
@@ -135,11 +108,11 @@ func TestLoadMNISTRefuses(t *testing.T) {
 
 func TestBatches(t *testing.T) {
 	const images, micro = 12, 4
-	set := Images{make([]byte, images*pixels), make([]byte, images)}
+	set := Images{make([]byte, images*Pixels), make([]byte, images)}
 	for i := range images {
-		set.pixels[i*pixels] = byte(i)
+		set.pixels[i*Pixels] = byte(i)
 	}
-	x, y := NewMatrix(micro, pixels), make([]int32, micro)
+	x, y := nn.NewMatrix(micro, Pixels), make([]int32, micro)
 	order := func(b *Batches, from, to int) (which []float32) {
 		for i := from; i < to; i++ {
 			b.Fill(x, y, i)
@@ -149,7 +122,7 @@ func TestBatches(t *testing.T) {
 		}
 		return which
 	}
-	all := order(&Batches{images: set, seed: 3}, 0, 6)
+	all := order(&Batches{Images: set, Seed: 3}, 0, 6)
 	first, second := all[:images], all[images:]
 	if slices.Equal(first, second) {
 		t.Error("two epochs in one order")
@@ -162,10 +135,10 @@ func TestBatches(t *testing.T) {
 			}
 		}
 	}
-	if got := order(&Batches{images: set, seed: 3}, 4, 6); !slices.Equal(got, all[4*micro:]) {
+	if got := order(&Batches{Images: set, Seed: 3}, 4, 6); !slices.Equal(got, all[4*micro:]) {
 		t.Error("the order depends on where it began")
 	}
-	if slices.Equal(order(&Batches{images: set, seed: 4}, 0, 6), all) {
+	if slices.Equal(order(&Batches{Images: set, Seed: 4}, 0, 6), all) {
 		t.Error("two seeds, one order")
 	}
 }

