@@ -37,6 +37,12 @@ func (k *kernels) CrossEntropy(c backend.CrossEntropy) (backend.Loss, error) {
 		c.Smoothing > 0 && c.Weights.Ptr != nil, c.Classes > mostBlocks*kernel.Block, c.Rows > math.MaxInt32:
 		return k.staged.CrossEntropy(c)
 	}
+	if ok, err := k.classWeights(c.Weights); err != nil || !ok {
+		if err != nil {
+			return backend.Loss{}, err
+		}
+		return k.staged.CrossEntropy(c) // which has the error
+	}
 	d := k.dev
 	if err := d.lock(); err != nil {
 		return backend.Loss{}, err
@@ -105,6 +111,31 @@ func (k *kernels) CrossEntropy(c backend.CrossEntropy) (backend.Loss, error) {
 		}
 	}
 	return loss, nil
+}
+
+// classWeights reports whether weights are at least 0 and finite.
+func (k *kernels) classWeights(weights backend.Buffer) (bool, error) {
+	if weights.Ptr == nil {
+		return true, nil
+	}
+	if weights.Type == backend.Float32 {
+		return usable[float32](k, weights)
+	}
+	return usable[float64](k, weights)
+}
+
+// usable reports whether numbers on the device are at least 0 and finite.
+func usable[F kernel.Float](k *kernels, b backend.Buffer) (bool, error) {
+	host := make([]F, b.Len)
+	if err := k.Download(backend.Of(host, b.Type), b); err != nil {
+		return false, err
+	}
+	for _, x := range host {
+		if !(x >= 0 && float64(x) <= math.MaxFloat64) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // badTarget is the error of a target that is neither a class nor the ignored

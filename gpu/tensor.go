@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"github.com/descent-ml/descent"
@@ -24,7 +25,7 @@ func (t Tensor) String() string { return t.view.String() }
 func (d *Device) Alloc(t descent.DType, shape ...int) (Tensor, error) {
 	n := 1
 	for _, k := range shape {
-		if k < 0 || k > 0 && n > (1<<62)/k/8 {
+		if k < 0 || k > 0 && n > math.MaxInt/8/k {
 			return Tensor{}, fmt.Errorf("gpu: %w: shape %v", descent.ErrShape, shape)
 		}
 		n *= k

@@ -7,6 +7,9 @@
 //	descent                 PyTorch
 //	loss.CrossEntropy       torch.nn.CrossEntropyLoss(reduction="sum")
 //	loss.LinearCrossEntropy cross_entropy(linear(hidden, weight, bias), targets, reduction="sum")
+//	loss.InfoNCE            open_clip's ClipLoss, times the rows
+//	loss.SigLIP             open_clip's SigLipLoss, times the rows
+//	loss.SupCon             SupContrast's SupConLoss, SimCLR's NT-Xent
 //	CrossEntropy.EvalRows   reduction="none"
 //	Result.Mean             reduction="mean"
 package loss

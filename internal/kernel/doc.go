@@ -15,7 +15,7 @@
 // a block is added to lane i mod Lanes, lanes are folded by fold, and blocks
 // are added in order. The product of two float32 is exact in float64, so there
 // a fused multiply-add changes nothing. Matrix products are the exception: Gemm
-// adds float32 products up in float32, Depth at a time.
+// adds products up with fused multiply-adds in its operands' type, Depth at a time.
 //
 // A NaN result is a NaN everywhere, but its sign and payload are the
 // processor's, except where a function says otherwise.
