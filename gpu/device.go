@@ -23,6 +23,7 @@ type Device struct {
 	scratch block       // tables of a call and its results
 	host    []byte      // results of a call
 	params  []paramArgs // of Update
+	matmuls products
 }
 
 // argWords is the most that a kernel's arguments take.
@@ -115,6 +116,7 @@ func (d *Device) Close() error {
 		}
 	}
 	keep(d.engine.sync())
+	d.matmuls.close()
 	for p := range d.owned {
 		keep(d.engine.free(p))
 	}

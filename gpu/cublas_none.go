@@ -1,0 +1,5 @@
+//go:build !cgo || !linux
+
+package gpu
+
+func openBLAS(engine) (blas, error) { return nil, unavailable() }
