@@ -41,6 +41,10 @@ type Gradients struct {
 	power *backend.Power // made when first asked for
 	known bool           // norm holds for the tensors as they are
 	norm  Norm           // without the factors
+
+	queued bool          // the device is finding norm, and limit is still to be put into clip
+	limit  backend.Limit // clip is 1 and own are, while queued
+	lost   error         // why limit could not be; clip is 0 then
 }
 
 // Norm is what one read of all gradients tells, the pending factor applied.
@@ -159,14 +163,20 @@ func (g *Gradients) Name(i int) string { return g.names[i] }
 func (g *Gradients) Device() Device { return g.dev }
 
 // Factor is what all tensors are still to be multiplied by.
-func (g *Gradients) Factor() float64 { return g.scale * g.clip }
+func (g *Gradients) Factor() float64 {
+	g.settle()
+	return g.scale * g.clip
+}
 
 // TensorFactor is what tensor i is still to be multiplied by: Factor, and what
 // ClipTensor put there for it alone.
-func (g *Gradients) TensorFactor(i int) float64 { return g.scale * g.clip * g.own[i] }
+func (g *Gradients) TensorFactor(i int) float64 { return g.Factor() * g.own[i] }
 
 // Clipped is the part of Factor that clipping put there, 1 for none.
-func (g *Gradients) Clipped() float64 { return g.clip }
+func (g *Gradients) Clipped() float64 {
+	g.settle()
+	return g.clip
+}
 
 // Set is the tensors' memory, for the packages of this module.
 func (g *Gradients) Set() *backend.Set { return g.set }
@@ -178,11 +188,14 @@ func (g *Gradients) Reset(factor float64) {
 		g.own[i] = 1
 	}
 	g.uneven = false
-	g.known = false
+	g.known, g.queued, g.lost = false, false, nil
 }
 
 // Changed says that the tensors hold new values under the same factors.
-func (g *Gradients) Changed() { g.known = false }
+func (g *Gradients) Changed() {
+	g.settle()
+	g.known = false
+}
 
 // Scale multiplies the pending factor: 1/k after k micro-batches, 1/s to remove
 // a loss scale s. A factor that is NaN or infinite is an error.
@@ -206,6 +219,9 @@ func (g *Gradients) Clip(by float64) error {
 
 // ClipTensor is Clip for tensor i alone.
 func (g *Gradients) ClipTensor(i int, by float64) error {
+	if err := g.settle(); err != nil {
+		return err
+	}
 	if f := g.own[i] * by; math.IsNaN(f) || math.IsInf(f, 0) {
 		return fmt.Errorf("descent: Gradients.ClipTensor: factor %v of %s times %v, want a finite product", g.own[i], g.names[i], by)
 	}
@@ -215,6 +231,9 @@ func (g *Gradients) ClipTensor(i int, by float64) error {
 }
 
 func (g *Gradients) finite(op string, by float64) error {
+	if err := g.settle(); err != nil {
+		return err
+	}
 	if f := g.Factor() * by; math.IsNaN(f) || math.IsInf(f, 0) {
 		return fmt.Errorf("descent: Gradients.%s: factor %v times %v, want a finite product", op, g.Factor(), by)
 	}
@@ -228,26 +247,14 @@ func (g *Gradients) finite(op string, by float64) error {
 // gives. float64 tensors overflow from 1.3e154 on: then L2 is +Inf although
 // every element is finite.
 func (g *Gradients) Norm() (Norm, error) {
+	if err := g.settle(); err != nil {
+		return Norm{}, err
+	}
 	if !g.known {
 		if err := g.dev.Backend().Norm(g.pass); err != nil {
 			return Norm{}, err
 		}
-		g.norm = Norm{}
-		sum := 0.0
-		for i, s := range g.pass.Stats {
-			sum += g.pass.Sums[i]
-			g.norm.MaxAbs = max(g.norm.MaxAbs, s.MaxAbs)
-			if s.NonFinite > 0 && g.norm.NonFinite.Count == 0 {
-				g.norm.NonFinite = NonFinite{Tensor: i, Name: g.names[i], Index: s.First}
-			}
-			g.norm.NonFinite.Count += s.NonFinite
-		}
-		g.norm.Finite = math.Sqrt(sum)
-		g.norm.L2 = g.norm.Finite
-		if g.norm.NonFinite.Count > 0 {
-			g.norm.L2 = math.Inf(1)
-		}
-		g.known = true
+		g.found()
 	}
 	n, f := g.norm, math.Abs(g.Factor())
 	n.PreClip = times(n.L2, math.Abs(g.scale))
@@ -258,6 +265,26 @@ func (g *Gradients) Norm() (Norm, error) {
 	n.MaxAbs *= f
 	n.L2 = times(n.L2, f)
 	return n, nil
+}
+
+// found makes norm of what the pass left.
+func (g *Gradients) found() {
+	g.norm = Norm{}
+	sum := 0.0
+	for i, s := range g.pass.Stats {
+		sum += g.pass.Sums[i]
+		g.norm.MaxAbs = max(g.norm.MaxAbs, s.MaxAbs)
+		if s.NonFinite > 0 && g.norm.NonFinite.Count == 0 {
+			g.norm.NonFinite = NonFinite{Tensor: i, Name: g.names[i], Index: s.First}
+		}
+		g.norm.NonFinite.Count += s.NonFinite
+	}
+	g.norm.Finite = math.Sqrt(sum)
+	g.norm.L2 = g.norm.Finite
+	if g.norm.NonFinite.Count > 0 {
+		g.norm.L2 = math.Inf(1)
+	}
+	g.known = true
 }
 
 // times is norm·f, but +Inf stays what it is where f is 0.
@@ -344,6 +371,9 @@ func (g *Gradients) PNorm(p float64) (float64, error) {
 // formats are multiplied in float32 and rounded to nearest even. A tensor whose
 // factor is 1 is not read.
 func (g *Gradients) Apply() error {
+	if err := g.settle(); err != nil {
+		return err
+	}
 	f := g.Factor()
 	switch {
 	case g.uneven:
@@ -365,6 +395,9 @@ func (g *Gradients) Apply() error {
 func (g *Gradients) Clamp(limit float64) error {
 	if !(limit >= 0) {
 		return fmt.Errorf("descent: Gradients.Clamp: limit %v, want at least 0", limit)
+	}
+	if err := g.settle(); err != nil {
+		return err
 	}
 	c := backend.Clamp{X: g.set, By: g.factors(), Limit: limit}
 	if err := g.dev.Backend().Clamp(c); err != nil {

@@ -42,7 +42,10 @@ func (c GlobalNorm) Apply(g *descent.Gradients) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	norm, err := g.PNorm(orDefault(c.P, 2))
+	if orDefault(c.P, 2) == 2 {
+		return g.LimitNorm(c.Max, c.Eps)
+	}
+	norm, err := g.PNorm(c.P)
 	if err != nil {
 		return err
 	}

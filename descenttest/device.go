@@ -346,6 +346,24 @@ func optimizerCases() (cases []deviceCase) {
 		optim.ScheduleFreeAdamW{},
 		optim.ScheduleFreeSGD{},
 	}
+	limit := clip.GlobalNorm{Max: 1.5, Eps: 1e-6}
+	steps := []func(p place, g *descent.Gradients) error{
+		func(place, *descent.Gradients) error { return nil },
+		func(_ place, g *descent.Gradients) error { return limit.Apply(g) },
+		func(p place, g *descent.Gradients) error { // skipped
+			p.with(g.View(0), 4097, math.Inf(1))
+			return limit.Apply(g)
+		},
+		func(_ place, g *descent.Gradients) error {
+			if err := limit.Apply(g); err != nil {
+				return err
+			}
+			return g.Scale(-0.5)
+		},
+		func(_ place, g *descent.Gradients) error { // not reached
+			return clip.GlobalNorm{Max: 1e6}.Apply(g)
+		},
+	}
 	type kind struct {
 		name        string
 		value, grad descent.DType
@@ -394,15 +412,16 @@ func optimizerCases() (cases []deviceCase) {
 				}
 				g, err := descent.GradientsOf(params)
 				p.must(err)
-				for step := range 3 {
+				for step, prepare := range steps {
 					for i, q := range params {
 						v := q.Grad.View()
 						p.must(copyOrSame(v, p.random(uint64(100*step+i), 1, k.grad, v.Len())))
 					}
 					g.Reset(0.5)
+					p.must(prepare(p, g))
 					r, err := o.Step(g, 1e-2)
 					p.must(err)
-					out = append(out, p.numbers(r.Norm, float64(r.Step)))
+					out = append(out, p.numbers(r.Norm, r.Factor, r.Clipped, float64(r.Step), float64(r.NonFinite.Index)))
 				}
 				for _, s := range o.State().Params {
 					for _, slot := range s.Slots {

@@ -222,3 +222,12 @@ func BenchmarkCrossEntropy(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLimitNorm is the norm pass alone, its result not waited for.
+func BenchmarkLimitNorm(b *testing.B) {
+	m := newModel(b)
+	queue(b, m.dev, m.bytes, func() error {
+		m.grads.Reset(1)
+		return m.grads.LimitNorm(1, 0)
+	})
+}

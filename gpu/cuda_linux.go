@@ -96,7 +96,7 @@ static const char *error_string(CUresult r) {
 
 // A ring of pinned memory that copies pass through: the processor fills or
 // empties one slot while the device works on the others.
-enum { SLOTS = 4, SLOT = 4 << 20 };
+enum { SLOTS = 4, SLOT = 4 << 20, BEGUN = 1 << 20 };
 
 typedef struct {
 	CUdevice dev;
@@ -105,6 +105,8 @@ typedef struct {
 	void *slot[SLOTS];
 	CUevent done[SLOTS];
 	int next;
+	void *begun; // of BEGUN bytes: what begin_read queued
+	CUevent ready;
 } device;
 
 static CUresult open_device(int i, device *d) {
@@ -117,7 +119,8 @@ static CUresult open_device(int i, device *d) {
 		TRY(cuMemAllocHost(&d->slot[k], SLOT));
 		TRY(cuEventCreate(&d->done[k], 2)); // without timing
 	}
-	return 0;
+	TRY(cuMemAllocHost(&d->begun, BEGUN));
+	return cuEventCreate(&d->ready, 2);
 }
 
 // close_device frees what open_device made, also where that stopped half-way.
@@ -129,6 +132,8 @@ static void close_device(device *d) {
 		if (d->done[k]) cuEventDestroy(d->done[k]);
 		if (d->slot[k]) cuMemFreeHost(d->slot[k]);
 	}
+	if (d->ready) cuEventDestroy(d->ready);
+	if (d->begun) cuMemFreeHost(d->begun);
 	if (d->stream) cuStreamDestroy(d->stream);
 	cuDevicePrimaryCtxRelease(d->dev);
 	memset(d, 0, sizeof *d);
@@ -168,6 +173,19 @@ static CUresult read_device(device *d, uintptr_t to, CUdeviceptr src, size_t n) 
 		TRY(cuEventSynchronize(d->done[wait[i].s]));
 		memcpy(wait[i].dst, d->slot[wait[i].s], wait[i].n);
 	}
+	return 0;
+}
+
+static CUresult begin_read(device *d, CUdeviceptr src, size_t n) {
+	TRY(cuCtxSetCurrent(d->ctx));
+	TRY(cuMemcpyDtoHAsync(d->begun, src, n, d->stream));
+	return cuEventRecord(d->ready, d->stream);
+}
+
+static CUresult finish_read(device *d, uintptr_t to, size_t n) {
+	TRY(cuCtxSetCurrent(d->ctx));
+	TRY(cuEventSynchronize(d->ready));
+	memcpy((char *)to, d->begun, n);
 	return 0;
 }
 
@@ -248,6 +266,9 @@ import (
 	"sync"
 	"unsafe"
 )
+
+// beginMost has the room that C's has.
+var _ [0]struct{} = [C.BEGUN - beginMost]struct{}{}
 
 // driver is libcuda, opened once for the process.
 type driver struct {
@@ -353,6 +374,15 @@ func (e *cuda) write(dst, src unsafe.Pointer, n int) error {
 func (e *cuda) read(dst, src unsafe.Pointer, n int) error {
 	defer runtime.KeepAlive(dst)
 	return check(C.read_device(&e.c, C.uintptr_t(uintptr(dst)), C.CUdeviceptr(uintptr(src)), C.size_t(n)))
+}
+
+func (e *cuda) begin(src unsafe.Pointer, n int) error {
+	return check(C.begin_read(&e.c, C.CUdeviceptr(uintptr(src)), C.size_t(n)))
+}
+
+func (e *cuda) finish(dst unsafe.Pointer, n int) error {
+	defer runtime.KeepAlive(dst)
+	return check(C.finish_read(&e.c, C.uintptr_t(uintptr(dst)), C.size_t(n)))
 }
 
 func (e *cuda) copy(dst, src unsafe.Pointer, n int) error {

@@ -25,13 +25,16 @@ func (e *driverError) Error() string {
 }
 
 // engine is a device's memory and its queue: work is done in the order of the
-// calls. Only read and sync wait for it. An engine must not be used by two
+// calls. Only read, finish and sync wait for it. An engine must not be used by two
 // goroutines at once.
 type engine interface {
 	alloc(n int) (unsafe.Pointer, error) // zeroed
 	free(p unsafe.Pointer) error
 	write(dst, src unsafe.Pointer, n int) error // from the host; src may change at once
 	read(dst, src unsafe.Pointer, n int) error  // to the host
+	// begin queues a read of up to beginMost bytes, finish waits for the last one.
+	begin(src unsafe.Pointer, n int) error
+	finish(dst unsafe.Pointer, n int) error
 	copy(dst, src unsafe.Pointer, n int) error
 	sync() error
 	memory() (free, total int64, err error)
@@ -44,6 +47,9 @@ type engine interface {
 	launch(f function, grid, block, shared int, args unsafe.Pointer, n int) error
 	close()
 }
+
+// beginMost is what begin reads at most.
+const beginMost = 1 << 20
 
 // module is a loaded PTX file, function a kernel in it.
 type (

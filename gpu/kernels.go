@@ -36,11 +36,7 @@ func (k *kernels) Norm(n *backend.Norm) error {
 		return err
 	}
 	defer d.mu.Unlock()
-	p, err := d.plan(n.X)
-	if err != nil {
-		return err
-	}
-	err = launch(d, plain("norm", "norm_pass"), p.items, 64, normArgs{p.args, p.partial, p.stats, p.result, p.done})
+	p, err := d.normPass(n)
 	if err != nil || len(n.X.Bufs) == 0 {
 		return err
 	}
@@ -48,6 +44,21 @@ func (k *kernels) Norm(n *backend.Norm) error {
 	if err != nil {
 		return err
 	}
+	hand(n, results)
+	return nil
+}
+
+// normPass queues the norm pass.
+func (d *Device) normPass(n *backend.Norm) (*plan, error) {
+	p, err := d.plan(n.X)
+	if err != nil {
+		return nil, err
+	}
+	return p, launch(d, plain("norm", "norm_pass"), p.items, 64, normArgs{p.args, p.partial, p.stats, p.result, p.done})
+}
+
+// hand gives n what the norm pass found.
+func hand(n *backend.Norm, results []normResult) {
 	for i, r := range results {
 		n.Sums[i] = r.sum
 		n.Stats[i] = kernel.Stats{MaxAbs: r.max, NonFinite: int(r.bad), First: int(r.first)}
@@ -55,23 +66,27 @@ func (k *kernels) Norm(n *backend.Norm) error {
 			n.Stats[i].First = -1
 		}
 	}
-	return nil
 }
 
 // fetch reads n values from the device and waits for them. They are valid until
 // the next call.
 func fetch[T any](d *Device, from uint64, n int) ([]T, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	to := room[T](d, n)
+	return to, d.failed("read", d.engine.read(unsafe.Pointer(&to[0]), pointer(from), len(d.host)))
+}
+
+// room is host memory for n values. They are valid until the next call.
+func room[T any](d *Device, n int) []T {
 	var one T
 	size := n * int(unsafe.Sizeof(one))
 	if cap(d.host) < size {
 		d.host = make([]byte, size)
 	}
 	d.host = d.host[:size]
-	if n == 0 {
-		return nil, nil
-	}
-	err := d.engine.read(unsafe.Pointer(&d.host[0]), pointer(from), size)
-	return unsafe.Slice((*T)(unsafe.Pointer(&d.host[0])), n), d.failed("read", err)
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(d.host))), n)
 }
 
 // upload writes a table to the scratch memory, whose earlier uses are queued

@@ -16,6 +16,7 @@ type plan struct {
 	memory unsafe.Pointer // of all the tables
 
 	partial, stats, result, done uint64 // of the norm pass
+	gate                         uint64 // of a deferred update
 }
 
 // setArgs is Set of kernels/descent.cuh.
@@ -34,8 +35,9 @@ const (
 	threads = 256
 )
 
-// statsSize and resultSize are the bytes of Stats and Result in norm.cu.
-const statsSize, resultSize = 24, 32
+// statsSize and resultSize are the bytes of Stats and Result in norm.cu,
+// gateSize those of Gate in descent.cuh.
+const statsSize, resultSize, gateSize = 24, 32, 16
 
 // plan returns the set's plan. Its memory is freed with the set.
 func (d *Device) plan(s *backend.Set) (*plan, error) {
@@ -58,6 +60,7 @@ func (d *Device) plan(s *backend.Set) (*plan, error) {
 	stats := t.room(statsSize * items)
 	result := t.room(resultSize * n)
 	done := t.room(4 * n)
+	gate := t.room(gateSize)
 
 	at, err := d.alloc(max(t.size, 1))
 	if err != nil {
@@ -73,6 +76,7 @@ func (d *Device) plan(s *backend.Set) (*plan, error) {
 		args:  setArgs{base + ptr, base + length, base + typ, base + first, base + item},
 		items: items, memory: at,
 		partial: base + partial, stats: base + stats, result: base + result, done: base + done,
+		gate: base + gate,
 	}
 	if d.plans == nil {
 		d.plans = plans{}

@@ -30,6 +30,7 @@ type paramArgs struct {
 type updateArgs struct {
 	set          setArgs
 	params, step uint64
+	gate         uint64 // 0 for none
 	rate         float64
 	rule, zero   int32
 }
@@ -62,7 +63,7 @@ var rules = [...]struct {
 }
 
 // ruleOf is a rule's number, its coefficients being its struct's fields in
-// their order; ok is false for one that has no kernel.
+// their order, Factor first; ok is false for one that has no kernel.
 func ruleOf(r kernel.Rule, c *[coefs]float64) (rule int32, ok bool) {
 	switch r := r.(type) {
 	case nil:
@@ -91,7 +92,7 @@ func ruleOf(r kernel.Rule, c *[coefs]float64) (rule int32, ok bool) {
 		return 10, fields(c, r)
 	case *kernel.RMSProp:
 		*c = [coefs]float64{
-			number(r.Centered), number(r.Heavy), r.Factor, r.L2, r.Alpha, r.Omega, r.Root, r.Eps,
+			r.Factor, number(r.Centered), number(r.Heavy), r.L2, r.Alpha, r.Omega, r.Root, r.Eps,
 			r.Mu, r.Inner, r.Outer, r.Decay,
 		}
 		return 11, true
@@ -132,7 +133,7 @@ func (k *kernels) Update(u *backend.Update) error {
 	if err := d.lock(); err != nil {
 		return err
 	}
-	ok, err := d.update(u)
+	ok, err := d.update(u, nil)
 	d.mu.Unlock()
 	if err == nil && !ok {
 		return k.staged.Update(u)
@@ -140,8 +141,9 @@ func (k *kernels) Update(u *backend.Update) error {
 	return err
 }
 
-// update queues one launch for each rule; ok is false when it cannot.
-func (d *Device) update(u *backend.Update) (ok bool, err error) {
+// update queues one launch for each rule, with l behind its gate; ok is false
+// when it cannot.
+func (d *Device) update(u *backend.Update, l *backend.Limit) (ok bool, err error) {
 	if cap(d.params) < len(u.Values) {
 		d.params = make([]paramArgs, len(u.Values))
 	}
@@ -163,6 +165,11 @@ func (d *Device) update(u *backend.Update) (ok bool, err error) {
 	a := updateArgs{set: set.args, step: u.Step, rate: u.Rate}
 	if u.Zero {
 		a.zero = 1
+	}
+	if l != nil {
+		if a.gate, err = d.gate(l); err != nil {
+			return false, err
+		}
 	}
 	if a.params, _, err = upload(d, d.params, 0); err != nil {
 		return false, err

@@ -96,6 +96,8 @@ type Optimizer struct {
 	update *backend.Update
 	step   int64 // steps applied
 
+	deferred bool // defers
+
 	checked  [2]*descent.Gradients // fit the parameters, the latest first
 	one      []*single             // of UpdateOne, each made when first asked for
 	observed *backend.Update       // of Observe, made when first asked for
@@ -166,6 +168,7 @@ func New(params []Param, rule Rule, groups ...Group) (*Optimizer, error) {
 	}
 	o.update = backend.NewUpdate(values)
 	o.update.Slots, o.update.Rate = slots, 1
+	o.deferred = o.defers()
 	return o, nil
 }
 

@@ -66,14 +66,19 @@ func (o *Optimizer) Step(g *descent.Gradients, lr float64) (Report, error) {
 	if err := o.usable(g, lr); err != nil {
 		return Report{}, err
 	}
-	r, err := examine(g)
+	queued, err := o.queue(g, lr)
 	if err != nil {
 		return Report{}, err
 	}
-	if r.Applied {
-		if err := o.apply(g, lr); err != nil {
-			return Report{}, err
-		}
+	r, err := examine(g)
+	switch {
+	case queued:
+		o.queued(g, r.Applied)
+	case r.Applied:
+		err = o.apply(g, lr)
+	}
+	if err != nil {
+		return Report{}, err
 	}
 	r.Step = o.step
 	return r, nil

@@ -48,6 +48,13 @@ static __device__ __forceinline__ Span chunk_of(const Set &s, int at) {
 	return {buf, lo, hi};
 }
 
+// Gate is what a limit came to: a factor of all gradients, or to leave all as it
+// is.
+struct Gate {
+	double by;
+	int skip, _;
+};
+
 // Conversions: package kernel, convert.go.
 
 static __device__ __forceinline__ u16 to_bf16(float x) {

@@ -2,6 +2,9 @@
 // many tensors in one read. Reference: internal/kernel/norm.go.
 #include "descent.cuh"
 
+// MOST is the largest float64.
+#define MOST 1.7976931348623157e308
+
 struct Stats {
 	double max;
 	i64 bad, first;
@@ -34,7 +37,7 @@ static __device__ __forceinline__ Stats shuffle(const Stats &s, int by) {
 // two float32 is exact in float64.
 static __device__ __forceinline__ void add(double &lane, Stats &s, double x, i64 i) {
 	double a = fabs(x);
-	if (!(a <= 1.7976931348623157e308)) {
+	if (!(a <= MOST)) {
 		if (!s.bad) s.first = i;
 		s.bad++;
 		return;
@@ -100,6 +103,35 @@ static __device__ double total(const double *partial, i64 n) {
 		__syncwarp();
 	}
 	return sum;
+}
+
+struct Limit {
+	u64 result, gate; // Result of each buffer, Gate
+	i64 n;            // buffers
+	double scale, max, eps;
+};
+
+// gate is what an update may do once the norm is known: Gradients.LimitNorm and
+// the examination of optim's Step. One warp; every thread forms the same sum.
+extern "C" __global__ void __launch_bounds__(32) gate(const Limit a) {
+	const Result *r = (const Result *)a.result;
+	double sum = 0;
+	bool bad = false;
+	for (i64 at = 0; at < a.n; at += 32) {
+		const i64 i = at + threadIdx.x;
+		const double x = i < a.n ? r[i].sum : 0; // +0 changes nothing
+		bad = bad || (i < a.n && r[i].stats.bad != 0);
+#pragma unroll
+		for (int k = 0; k < 32; k++) sum += __shfl_sync(~0u, x, k);
+	}
+	bad = __any_sync(~0u, bad);
+	if (threadIdx.x) return;
+	const double root = sqrt(sum), norm = root * fabs(a.scale);
+	double by = 1;
+	bad = bad || !(root <= MOST);
+	if (!bad && norm + a.eps > a.max && norm <= MOST) by = a.max / (norm + a.eps);
+	const double factor = a.scale * by;
+	*(Gate *)a.gate = {by, bad || !(root * fabs(factor) <= MOST) || factor == 0, 0};
 }
 
 // 64 threads take an item. The last of a buffer's items also adds them up.

@@ -28,6 +28,7 @@ struct Update {
 	Set set;    // the values
 	u64 params; // of each buffer, Param
 	u64 step;   // of STOCHASTIC
+	u64 gate;   // Gate, or 0
 	double rate;
 	int rule; // only parameters that have it
 	int zero;
@@ -38,7 +39,7 @@ template <class F> static __device__ __forceinline__ F most(F a, F b) { return a
 template <class F> static __device__ __forceinline__ F least(F a, F b) { return a < b || a != a ? a : b; }
 
 // A rule moves p and its state s by g. c are the fields of the Go struct in
-// their order.
+// their order, the gradients' factor first.
 
 template <class F> struct None {
 	static __device__ __forceinline__ void step(const F *, F &, F, F *, int) {}
@@ -170,8 +171,8 @@ template <class F> struct Lion {
 
 template <class F> struct RMSProp {
 	static __device__ __forceinline__ void step(const F *c, F &p, F g, F *s, int) {
-		const bool centered = c[0] != 0, heavy = c[1] != 0;
-		const F factor = c[2], l2 = c[3], alpha = c[4], omega = c[5], root = c[6], eps = c[7];
+		const bool centered = c[1] != 0, heavy = c[2] != 0;
+		const F factor = c[0], l2 = c[3], alpha = c[4], omega = c[5], root = c[6], eps = c[7];
 		const F mu = c[8], inner = c[9], outer = c[10], decay = c[11];
 		F d = factor * g + l2 * p;
 		F q = alpha * s[0] + omega * (d * d);
@@ -322,10 +323,22 @@ static __device__ __noinline__ void store(const Stored &t, i64 i, i64 n, bool wi
 	for (int k = 0; k < 4 && i + k < n; k++) p[k] = v[k];
 }
 
-template <template <class> class R> static __device__ __forceinline__ void move(const Update &a, const Param &q, const Span &s) {
-	float c[COEFS];
+static __device__ __forceinline__ Gate gate_of(const Update &a) {
+	if (!a.gate) return {1, 0, 0};
+	return *(const Gate *)a.gate;
+}
+
+// coefs are a rule's coefficients in its arithmetic, by multiplied into the
+// gradients' factor.
+template <class F> static __device__ __forceinline__ void coefs(F *c, const Param &q, double by) {
+	c[0] = (F)(q.coef[0] * by);
 #pragma unroll
-	for (int k = 0; k < COEFS; k++) c[k] = (float)q.coef[k];
+	for (int k = 1; k < COEFS; k++) c[k] = (F)q.coef[k];
+}
+
+template <template <class> class R> static __device__ __forceinline__ void move(const Update &a, const Param &q, const Span &s, double by) {
+	float c[COEFS];
+	coefs(c, q, by);
 	const float rate = (float)a.rate;
 	bool fits = aligned((void *)q.value.ptr, q.value.type) && aligned((void *)q.grad, q.grad_type) &&
 		aligned((void *)q.copy, F32) && aligned((void *)q.average, F32);
@@ -360,12 +373,14 @@ template <template <class> class R> static __device__ __forceinline__ void move(
 	}
 }
 
-template <template <class> class R> static __device__ __forceinline__ void move64(const Update &a, const Param &q, const Span &s) {
+template <template <class> class R> static __device__ __forceinline__ void move64(const Update &a, const Param &q, const Span &s, double by) {
+	double c[COEFS];
+	coefs(c, q, by);
 	for (i64 i = s.lo + threadIdx.x; i < s.hi; i += THREADS) {
 		double p = ((double *)q.value.ptr)[i], t[SLOTS] = {0, 0, 0, 0};
 		for (int k = 0; k < q.slots; k++) t[k] = ((double *)q.slot[k].ptr)[i];
 		if (q.rule) {
-			R<double>::step(q.coef, p, ((double *)q.grad)[i], t, q.slots);
+			R<double>::step(c, p, ((double *)q.grad)[i], t, q.slots);
 			for (int k = 0; k < q.slots; k++) ((double *)q.slot[k].ptr)[i] = t[k];
 			((double *)q.value.ptr)[i] = p;
 		}
@@ -381,10 +396,12 @@ template <template <class> class R> static __device__ __forceinline__ void updat
 	const Span s = chunk_of(a.set, blockIdx.x);
 	const Param &q = ((const Param *)a.params)[s.buf];
 	if (q.rule != a.rule || q.plain || s.lo >= s.hi) return;
+	const Gate gate = gate_of(a);
+	if (gate.skip) return;
 	if (q.value.type == F64)
-		move64<R>(a, q, s);
+		move64<R>(a, q, s, gate.by);
 	else
-		move<R>(a, q, s);
+		move<R>(a, q, s, gate.by);
 }
 
 // join is what joins the pass of four neighbours with the new values p.
@@ -415,9 +432,10 @@ template <template <class> class R, int N> static __device__ __forceinline__ voi
 	const Span s = chunk_of(a.set, blockIdx.x);
 	const Param &q = ((const Param *)a.params)[s.buf];
 	if (q.rule != a.rule || !q.plain || s.lo >= s.hi) return;
+	const Gate gate = gate_of(a);
+	if (gate.skip) return;
 	float c[COEFS];
-#pragma unroll
-	for (int k = 0; k < COEFS; k++) c[k] = (float)q.coef[k];
+	coefs(c, q, gate.by);
 	float *value = (float *)q.value.ptr, *slot[N + 1];
 	const float *grad = (const float *)q.grad;
 	bool wide = s.hi - s.lo == CHUNK && aligned(value, F32) && aligned(grad, F32) && aligned((void *)q.copy, F32) &&
