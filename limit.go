@@ -62,11 +62,9 @@ func (g *Gradients) queue(max, eps float64) (bool, error) {
 	if !ok || g.known || g.lost != nil || g.clip != 1 || g.uneven {
 		return false, nil
 	}
-	queued, err := d.QueueNorm(g.pass)
-	if queued && err == nil {
-		g.queued = true
-		g.limit = backend.Limit{Norm: g.pass, Scale: g.scale, Max: max, Eps: eps}
-	}
+	g.limit = backend.Limit{Norm: g.pass, Scale: g.scale, Max: max, Eps: eps}
+	queued, err := d.QueueNorm(&g.limit)
+	g.queued = queued && err == nil
 	return g.queued, err
 }
 

@@ -96,7 +96,7 @@ static const char *error_string(CUresult r) {
 
 // A ring of pinned memory that copies pass through: the processor fills or
 // empties one slot while the device works on the others.
-enum { SLOTS = 4, SLOT = 4 << 20, BEGUN = 1 << 20 };
+enum { SLOTS = 4, SLOT = 4 << 20, LANDING = 1 << 20 };
 
 typedef struct {
 	CUdevice dev;
@@ -105,8 +105,8 @@ typedef struct {
 	void *slot[SLOTS];
 	CUevent done[SLOTS];
 	int next;
-	void *begun; // of BEGUN bytes: what begin_read queued
-	CUevent ready;
+	void *landing; // of LANDING bytes
+	CUevent marked;
 } device;
 
 static CUresult open_device(int i, device *d) {
@@ -119,8 +119,8 @@ static CUresult open_device(int i, device *d) {
 		TRY(cuMemAllocHost(&d->slot[k], SLOT));
 		TRY(cuEventCreate(&d->done[k], 2)); // without timing
 	}
-	TRY(cuMemAllocHost(&d->begun, BEGUN));
-	return cuEventCreate(&d->ready, 2);
+	TRY(cuMemAllocHost(&d->landing, LANDING));
+	return cuEventCreate(&d->marked, 2);
 }
 
 // close_device frees what open_device made, also where that stopped half-way.
@@ -132,8 +132,8 @@ static void close_device(device *d) {
 		if (d->done[k]) cuEventDestroy(d->done[k]);
 		if (d->slot[k]) cuMemFreeHost(d->slot[k]);
 	}
-	if (d->ready) cuEventDestroy(d->ready);
-	if (d->begun) cuMemFreeHost(d->begun);
+	if (d->marked) cuEventDestroy(d->marked);
+	if (d->landing) cuMemFreeHost(d->landing);
 	if (d->stream) cuStreamDestroy(d->stream);
 	cuDevicePrimaryCtxRelease(d->dev);
 	memset(d, 0, sizeof *d);
@@ -176,17 +176,14 @@ static CUresult read_device(device *d, uintptr_t to, CUdeviceptr src, size_t n) 
 	return 0;
 }
 
-static CUresult begin_read(device *d, CUdeviceptr src, size_t n) {
+static CUresult mark_device(device *d) {
 	TRY(cuCtxSetCurrent(d->ctx));
-	TRY(cuMemcpyDtoHAsync(d->begun, src, n, d->stream));
-	return cuEventRecord(d->ready, d->stream);
+	return cuEventRecord(d->marked, d->stream);
 }
 
-static CUresult finish_read(device *d, uintptr_t to, size_t n) {
+static CUresult wait_device(device *d) {
 	TRY(cuCtxSetCurrent(d->ctx));
-	TRY(cuEventSynchronize(d->ready));
-	memcpy((char *)to, d->begun, n);
-	return 0;
+	return cuEventSynchronize(d->marked);
 }
 
 static CUresult copy_device(device *d, CUdeviceptr dst, CUdeviceptr src, size_t n) {
@@ -267,8 +264,8 @@ import (
 	"unsafe"
 )
 
-// beginMost has the room that C's has.
-var _ [0]struct{} = [C.BEGUN - beginMost]struct{}{}
+// landingSize is C's.
+var _ [0]struct{} = [C.LANDING - landingSize]struct{}{}
 
 // driver is libcuda, opened once for the process.
 type driver struct {
@@ -376,14 +373,13 @@ func (e *cuda) read(dst, src unsafe.Pointer, n int) error {
 	return check(C.read_device(&e.c, C.uintptr_t(uintptr(dst)), C.CUdeviceptr(uintptr(src)), C.size_t(n)))
 }
 
-func (e *cuda) begin(src unsafe.Pointer, n int) error {
-	return check(C.begin_read(&e.c, C.CUdeviceptr(uintptr(src)), C.size_t(n)))
-}
+// landing is one address for the host and, with the driver's unified addresses,
+// for the device.
+func (e *cuda) landing() unsafe.Pointer { return e.c.landing }
 
-func (e *cuda) finish(dst unsafe.Pointer, n int) error {
-	defer runtime.KeepAlive(dst)
-	return check(C.finish_read(&e.c, C.uintptr_t(uintptr(dst)), C.size_t(n)))
-}
+func (e *cuda) mark() error { return check(C.mark_device(&e.c)) }
+
+func (e *cuda) wait() error { return check(C.wait_device(&e.c)) }
 
 func (e *cuda) copy(dst, src unsafe.Pointer, n int) error {
 	return check(C.copy_device(&e.c, C.CUdeviceptr(uintptr(dst)), C.CUdeviceptr(uintptr(src)), C.size_t(n)))

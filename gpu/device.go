@@ -20,10 +20,11 @@ type Device struct {
 	owned   map[unsafe.Pointer]int // memory in use and its bytes
 	args    *[argWords]uint64      // of the next launch
 	plans   plans
-	scratch block         // tables of a call and its results
-	host    []byte        // results of a call
-	params  []paramArgs   // of Update
-	begun   *backend.Norm // whose results the engine is reading
+	scratch block          // tables of a call and its results
+	host    []byte         // results of a call
+	params  []paramArgs    // of Update
+	begun   *backend.Norm  // whose results are on their way to the landing
+	amax    unsafe.Pointer // of casts
 	matmuls products
 }
 

@@ -25,18 +25,20 @@ func (e *driverError) Error() string {
 }
 
 // engine is a device's memory and its queue: work is done in the order of the
-// calls. Only read, finish and sync wait for it. An engine must not be used by two
+// calls. Only read, wait and sync wait for it. An engine must not be used by two
 // goroutines at once.
 type engine interface {
 	alloc(n int) (unsafe.Pointer, error) // zeroed
 	free(p unsafe.Pointer) error
 	write(dst, src unsafe.Pointer, n int) error // from the host; src may change at once
 	read(dst, src unsafe.Pointer, n int) error  // to the host
-	// begin queues a read of up to beginMost bytes, finish waits for the last one.
-	begin(src unsafe.Pointer, n int) error
-	finish(dst unsafe.Pointer, n int) error
 	copy(dst, src unsafe.Pointer, n int) error
 	sync() error
+	// landing is host memory that kernels write to.
+	landing() unsafe.Pointer
+	// mark notes what is queued so far, wait waits for what was noted last.
+	mark() error
+	wait() error
 	memory() (free, total int64, err error)
 
 	load(ptx string) (module, error)
@@ -48,8 +50,8 @@ type engine interface {
 	close()
 }
 
-// beginMost is what begin reads at most.
-const beginMost = 1 << 20
+// landingSize is the bytes of an engine's landing.
+const landingSize = 1 << 20
 
 // module is a loaded PTX file, function a kernel in it.
 type (

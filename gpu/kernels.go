@@ -17,76 +17,20 @@ var _ backend.Backend = (*kernels)(nil)
 
 func (k *kernels) String() string { return k.dev.info.String() }
 
-// normArgs is Norm of norm.cu.
-type normArgs struct {
-	x                            setArgs
-	partial, stats, result, done uint64
-}
-
-// normResult is Result of norm.cu.
-type normResult struct {
-	sum, max   float64
-	bad, first int64
-}
-
-// Norm implements backend.Backend. It waits for the result.
-func (k *kernels) Norm(n *backend.Norm) error {
-	d := k.dev
-	if err := d.lock(); err != nil {
-		return err
-	}
-	defer d.mu.Unlock()
-	p, err := d.normPass(n)
-	if err != nil || len(n.X.Bufs) == 0 {
-		return err
-	}
-	results, err := fetch[normResult](d, p.result, len(n.X.Bufs))
-	if err != nil {
-		return err
-	}
-	hand(n, results)
-	return nil
-}
-
-// normPass queues the norm pass.
-func (d *Device) normPass(n *backend.Norm) (*plan, error) {
-	p, err := d.plan(n.X)
-	if err != nil {
-		return nil, err
-	}
-	return p, launch(d, plain("norm", "norm_pass"), p.items, 64, normArgs{p.args, p.partial, p.stats, p.result, p.done})
-}
-
-// hand gives n what the norm pass found.
-func hand(n *backend.Norm, results []normResult) {
-	for i, r := range results {
-		n.Sums[i] = r.sum
-		n.Stats[i] = kernel.Stats{MaxAbs: r.max, NonFinite: int(r.bad), First: int(r.first)}
-		if r.bad == 0 {
-			n.Stats[i].First = -1
-		}
-	}
-}
-
 // fetch reads n values from the device and waits for them. They are valid until
 // the next call.
 func fetch[T any](d *Device, from uint64, n int) ([]T, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	to := room[T](d, n)
-	return to, d.failed("read", d.engine.read(unsafe.Pointer(&to[0]), pointer(from), len(d.host)))
-}
-
-// room is host memory for n values. They are valid until the next call.
-func room[T any](d *Device, n int) []T {
 	var one T
 	size := n * int(unsafe.Sizeof(one))
 	if cap(d.host) < size {
 		d.host = make([]byte, size)
 	}
 	d.host = d.host[:size]
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(d.host))), n)
+	err := d.engine.read(unsafe.Pointer(&d.host[0]), pointer(from), size)
+	return unsafe.Slice((*T)(unsafe.Pointer(&d.host[0])), n), d.failed("read", err)
 }
 
 // upload writes a table to the scratch memory, whose earlier uses are queued
@@ -209,11 +153,11 @@ func parts(n int) int { return (n + chunk - 1) / chunk }
 
 // castArgs is Cast of cast.cu.
 type castArgs struct {
-	dst, src, amax uint64
-	n              int64
-	to, from       int32
-	scale          float32
-	_              float32
+	dst, src, amax, landing uint64
+	n                       int64
+	to, from                int32
+	scale                   float32
+	_                       float32
 }
 
 // Convert implements backend.Backend.
@@ -264,21 +208,30 @@ func (k *kernels) cast(dst, src backend.Buffer, scale float32, amax bool) (float
 		dst: address(dst), src: address(src), n: int64(src.Len),
 		to: int32(dst.Type), from: int32(src.Type), scale: scale,
 	}
-	var err error
 	if amax {
-		if a.amax, _, err = upload(d, []uint32{0}, 0); err != nil {
+		if err := d.await(); err != nil {
 			return 0, err
 		}
+		if d.amax == nil {
+			var err error
+			if d.amax, err = d.alloc(4); err != nil {
+				return 0, err
+			}
+		}
+		a.amax, a.landing = uint64(uintptr(d.amax)), uint64(uintptr(d.engine.landing()))
 	}
-	if err := launch(d, plain("cast", "cast"), parts(src.Len), threads, a); err != nil || !amax {
+	if err := launch(d, plain("cast", "cast"), parts(src.Len), threads, a); err != nil || !amax || src.Len == 0 {
 		return 0, err
 	}
-	bits, err := fetch[uint32](d, a.amax, 1)
-	switch {
-	case err != nil:
+	if err := launch(d, plain("cast", "land"), 1, 1, a); err != nil {
 		return 0, err
-	case bits[0] >= 0x7f800000:
+	}
+	if err := d.landed(); err != nil {
+		return 0, err
+	}
+	bits := *(*uint32)(d.engine.landing())
+	if bits >= 0x7f800000 {
 		return math.Inf(1), nil
 	}
-	return float64(math.Float32frombits(bits[0])), nil
+	return float64(math.Float32frombits(bits)), nil
 }

@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -15,10 +14,7 @@ import (
 )
 
 // memory is an engine whose device is the host, without kernels.
-type memory struct {
-	held  map[unsafe.Pointer][]uint64
-	begun []byte
-}
+type memory struct{ held map[unsafe.Pointer][]uint64 }
 
 func (m *memory) alloc(n int) (unsafe.Pointer, error) {
 	words := make([]uint64, (n+7)/8+64)
@@ -43,22 +39,14 @@ func (m *memory) copy(dst, src unsafe.Pointer, n int) error {
 
 func (m *memory) write(dst, src unsafe.Pointer, n int) error { return m.copy(dst, src, n) }
 func (m *memory) read(dst, src unsafe.Pointer, n int) error  { return m.copy(dst, src, n) }
-
-func (m *memory) begin(src unsafe.Pointer, n int) error {
-	m.begun = bytes.Clone(unsafe.Slice((*byte)(src), n))
-	return nil
-}
-
-func (m *memory) finish(dst unsafe.Pointer, n int) error {
-	copy(unsafe.Slice((*byte)(dst), n), m.begun)
-	return nil
-}
-
-func (m *memory) sync() error                            { return nil }
-func (m *memory) memory() (free, total int64, err error) { return 0, 0, nil }
-func (m *memory) unload(module) error                    { return nil }
-func (m *memory) close()                                 {}
-func (m *memory) load(string) (module, error)            { return nil, errors.New("no kernels") }
+func (m *memory) sync() error                                { return nil }
+func (m *memory) memory() (free, total int64, err error)     { return 0, 0, nil }
+func (m *memory) landing() unsafe.Pointer                    { return nil }
+func (m *memory) mark() error                                { return nil }
+func (m *memory) wait() error                                { return nil }
+func (m *memory) unload(module) error                        { return nil }
+func (m *memory) close()                                     {}
+func (m *memory) load(string) (module, error)                { return nil, errors.New("no kernels") }
 
 func (m *memory) function(module, string, int) (function, error) {
 	return nil, errors.New("no kernels")

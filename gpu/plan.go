@@ -16,7 +16,8 @@ type plan struct {
 	memory unsafe.Pointer // of all the tables
 
 	partial, stats, result, done uint64 // of the norm pass
-	gate                         uint64 // of a deferred update
+	gate, finished               uint64 // of a limit
+	full                         int64  // buffers that have elements
 }
 
 // setArgs is Set of kernels/descent.cuh.
@@ -61,6 +62,7 @@ func (d *Device) plan(s *backend.Set) (*plan, error) {
 	result := t.room(resultSize * n)
 	done := t.room(4 * n)
 	gate := t.room(gateSize)
+	finished := t.room(4)
 
 	at, err := d.alloc(max(t.size, 1))
 	if err != nil {
@@ -76,7 +78,12 @@ func (d *Device) plan(s *backend.Set) (*plan, error) {
 		args:  setArgs{base + ptr, base + length, base + typ, base + first, base + item},
 		items: items, memory: at,
 		partial: base + partial, stats: base + stats, result: base + result, done: base + done,
-		gate: base + gate,
+		gate: base + gate, finished: base + finished,
+	}
+	for _, b := range s.Bufs {
+		if b.Len > 0 {
+			p.full++
+		}
 	}
 	if d.plans == nil {
 		d.plans = plans{}

@@ -167,17 +167,17 @@ func TestLayout(t *testing.T) {
 		size       uintptr
 	}{
 		{"descent.cuh", "Set", setArgs{}, 40},
-		{"norm.cu", "Norm", normArgs{}, 72},
+		{"norm.cu", "Norm", normArgs{}, 136},
 		{"norm.cu", "Result", normResult{}, resultSize},
 		{"elementwise.cu", "Scale", scaleArgs{}, 56},
 		{"elementwise.cu", "Accumulate", accumulateArgs{}, 96},
 		{"dropout.cu", "Dropout", dropoutArgs{}, 64},
-		{"cast.cu", "Cast", castArgs{}, 48},
+		{"cast.cu", "Cast", castArgs{}, 56},
 		{"crossentropy.cu", "Row", rowArgs{}, 24},
 		{"crossentropy.cu", "CrossEntropy", entropyArgs{}, 128},
 		{"update.cu", "Stored", storedArgs{}, 32},
 		{"update.cu", "Param", paramArgs{}, 5*32 + 3*8 + 6*4 + coefs*8},
-		{"update.cu", "Update", updateArgs{}, 72},
+		{"update.cu", "Update", updateArgs{}, 80},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			typ := reflect.TypeOf(c.arg)

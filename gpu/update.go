@@ -133,7 +133,7 @@ func (k *kernels) Update(u *backend.Update) error {
 	if err := d.lock(); err != nil {
 		return err
 	}
-	ok, err := d.update(u, nil)
+	ok, err := d.update(u, 0)
 	d.mu.Unlock()
 	if err == nil && !ok {
 		return k.staged.Update(u)
@@ -141,9 +141,9 @@ func (k *kernels) Update(u *backend.Update) error {
 	return err
 }
 
-// update queues one launch for each rule, with l behind its gate; ok is false
-// when it cannot.
-func (d *Device) update(u *backend.Update, l *backend.Limit) (ok bool, err error) {
+// update queues one launch for each rule, behind a gate or 0; ok is false when
+// it cannot.
+func (d *Device) update(u *backend.Update, gate uint64) (ok bool, err error) {
 	if cap(d.params) < len(u.Values) {
 		d.params = make([]paramArgs, len(u.Values))
 	}
@@ -162,14 +162,9 @@ func (d *Device) update(u *backend.Update, l *backend.Limit) (ok bool, err error
 	if err != nil {
 		return false, err
 	}
-	a := updateArgs{set: set.args, step: u.Step, rate: u.Rate}
+	a := updateArgs{set: set.args, step: u.Step, gate: gate, rate: u.Rate}
 	if u.Zero {
 		a.zero = 1
-	}
-	if l != nil {
-		if a.gate, err = d.gate(l); err != nil {
-			return false, err
-		}
 	}
 	if a.params, _, err = upload(d, d.params, 0); err != nil {
 		return false, err

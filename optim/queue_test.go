@@ -37,7 +37,8 @@ func (l *late) AwaitNorm(n *backend.Norm) error {
 	return nil
 }
 
-func (l *late) QueueNorm(n *backend.Norm) (bool, error) {
+func (l *late) QueueNorm(by *backend.Limit) (bool, error) {
+	n := by.Norm
 	l.found[n] = backend.NewNorm(n.X)
 	for i := range n.Sums {
 		n.Sums[i] = math.NaN()

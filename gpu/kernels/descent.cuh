@@ -84,10 +84,12 @@ static __device__ __forceinline__ float from_f16(u16 h) {
 static __device__ __forceinline__ u8 to_e4m3(float x) {
 	u32 b = __float_as_uint(x), sign = b >> 24 & 0x80;
 	b &= 0x7fffffff;
-	if (b > 0x7f800000) return (u8)(sign | 0x7f);
-	if (b >= 0x43e00000) return (u8)(sign | 0x7e);
-	if (b >= 0x3c800000) return (u8)(sign | (b - 0x3c000000 + 0x7ffff + (b >> 20 & 1)) >> 20);
-	return (u8)(sign | (__float_as_uint(__uint_as_float(b) + 0x1p14f) - 0x46800000));
+	// All cases are computed and one is taken: quicker than branches.
+	const u32 normal = (b - 0x3c000000 + 0x7ffff + (b >> 20 & 1)) >> 20;
+	const u32 small = __float_as_uint(__uint_as_float(b) + 0x1p14f) - 0x46800000;
+	u32 h = b >= 0x3c800000 ? normal : small;
+	h = b >= 0x43e00000 ? 0x7e : h;
+	return (u8)(sign | (b > 0x7f800000 ? 0x7f : h));
 }
 
 static __device__ __forceinline__ float from_e4m3(u8 h) {

@@ -5,11 +5,11 @@ package backend
 type Deferrer interface {
 	// QueueNorm is Norm, but what it finds is there after AwaitNorm alone. ok is
 	// false where the device cannot, and nothing has been queued.
-	QueueNorm(n *Norm) (ok bool, err error)
-	// AwaitNorm ends the last QueueNorm of n.
+	QueueNorm(l *Limit) (ok bool, err error)
+	// AwaitNorm ends the last QueueNorm of the same norm.
 	AwaitNorm(n *Norm) error
-	// UpdateLimited is Update with every rule's gradient multiplied by the limit's
-	// factor, or nothing where that skips. ok is false where the device cannot, and
+	// UpdateLimited is Update with every rule's gradient multiplied by the factor
+	// of a limit that was queued, or nothing where that skips. ok is false where the device cannot, and
 	// nothing has been queued.
 	UpdateLimited(u *Update, l *Limit) (ok bool, err error)
 }

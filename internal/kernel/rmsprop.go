@@ -10,10 +10,11 @@ package kernel
 //	m  = Mu·m + Inner·q                         or Inner·q alone
 //	p  = Decay·p − Outer·m
 type RMSProp struct {
-	Centered, Heavy          bool
-	Factor, L2, Alpha, Omega float64
-	Root, Eps                float64 // inside the root and after it
-	Mu, Inner, Outer, Decay  float64
+	Factor                  float64
+	Centered, Heavy         bool
+	L2, Alpha, Omega        float64
+	Root, Eps               float64 // inside the root and after it
+	Mu, Inner, Outer, Decay float64
 }
 
 // Update32 implements Rule.
