@@ -20,12 +20,17 @@ type contender struct {
 
 // model is descent on a model of one tensor.
 func model(of func(*work.Model) work.Work) contender {
+	return rule(func(m *work.Model) (work.Work, error) { return of(m), nil })
+}
+
+// rule is model with a work that cannot always be made.
+func rule(of func(*work.Model) (work.Work, error)) contender {
 	return contender{"descent", func(n int) (work.Work, error) {
 		m, err := work.NewModel([][]int{{n}})
 		if err != nil {
 			return work.Work{}, err
 		}
-		return of(m), nil
+		return of(m)
 	}}
 }
 
@@ -60,8 +65,22 @@ var works = []struct {
 	}},
 	{"ClippedStep", []contender{model((*work.Model).ClippedStep)}},
 	{"AdamW", []contender{model((*work.Model).Update)}},
-	{"AccumulateAdd", []contender{model((*work.Model).Add)}},
+	{"AccumulateAdd", []contender{
+		model((*work.Model).Add),
+		onVector("gonum.Axpy", work.GonumAdd),
+		onVector("vek.Add", work.VekAdd),
+	}},
 	{"AccumulateWrite", []contender{model((*work.Model).Write)}},
+	{"Scale", []contender{
+		model((*work.Model).Scale),
+		onVector("gonum.Scal", work.GonumScal),
+		onVector("vek.MulNumber", work.VekScale),
+	}},
+	{"SGD", []contender{
+		rule((*work.Model).SGD),
+		onVector("gonum.Axpy", work.GonumStep),
+		onVector("vek.MulNumber+Sub", work.VekStep),
+	}},
 	{"CrossEntropy", []contender{{"descent", func(n int) (work.Work, error) { return logits(n), nil }}}},
 	{"Dropout", []contender{vector(func(x []float32) work.Work { return work.Dropout(x, false) })}},
 	{"DropoutInPlace", []contender{vector(func(x []float32) work.Work { return work.Dropout(x, true) })}},

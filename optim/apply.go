@@ -33,7 +33,7 @@ func (o *Optimizer) adapt() {
 	}
 	for i := range o.params {
 		p := &o.params[i]
-		if _, joint := p.rule.(jointRule); p.scale == 0 && !joint {
+		if _, joint := p.rule.(jointRule); p.kernel == nil || p.scale == 0 && !joint {
 			continue
 		}
 		if m, ok := p.rule.(measuredRule); ok {
@@ -42,11 +42,13 @@ func (o *Optimizer) adapt() {
 	}
 }
 
-// matrix is the update of a parameter whose rule is a matrixRule.
-func (p *parameter) matrix(b backend.Backend, g descent.View, slots []backend.Stored, lr, factor float64) error {
+// matrix is the update of a parameter, u's number i, whose rule is a matrixRule.
+func (p *parameter) matrix(b backend.Backend, u *backend.Update, i int, g descent.View, lr, factor float64) error {
 	m, ok := p.rule.(matrixRule)
 	if !ok {
 		return nil
 	}
-	return m.step(b, matrix{p.value, g, slots, p.scratch}, &p.clock, lr*p.scale, factor)
+	return m.step(b, matrix{
+		value: p.value, grad: g, slots: u.Slots[i], scratch: p.scratch, stored: u.Values[i], at: u.Step,
+	}, &p.clock, lr*p.scale, factor)
 }

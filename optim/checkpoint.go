@@ -87,7 +87,7 @@ func (c Checkpoint) members() (list []member, err error) {
 		if !ok {
 			r = Range{Of: value.Shape()}
 		}
-		if m.first, m.of, err = r.place(value.Len(), slot, v); err != nil {
+		if m.first, m.of, err = r.place(value, slot, v); err != nil {
 			return fmt.Errorf("optim: %s: %w", m.name, err)
 		}
 		if v.Device() != descent.Host {
@@ -138,8 +138,9 @@ func (c Checkpoint) members() (list []member, err error) {
 	return list, nil
 }
 
-// place is where a tensor of a parameter with n elements of r belongs.
-func (r Range) place(n int, slot string, v descent.View) (first int, of []int, err error) {
+// place is where a tensor of a parameter, which is r, belongs.
+func (r Range) place(value descent.View, slot string, v descent.View) (first int, of []int, err error) {
+	n := value.Len()
 	total, ok := product(r.Of)
 	end := r.First + n
 	const block = kernel.ScaleBlock
@@ -151,7 +152,7 @@ func (r Range) place(n int, slot string, v descent.View) (first int, of []int, e
 			return 0, nil, fmt.Errorf("Range of elements %d to %d of %d, want multiples of %d", r.First, end, total, block)
 		}
 		return r.First / block, []int{(total + block - 1) / block}, nil
-	case v.Len() == n: // the remainder has one dimension here and the value's there
+	case v.SameShape(value) || slot == "remainder": // which has one dimension here and the value's there
 		return r.First, slices.Clone(r.Of), nil
 	case n == total:
 		return 0, v.Shape(), nil

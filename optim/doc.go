@@ -14,6 +14,7 @@
 //	optim.Lion, AdaBelief       optax.lion, adabelief
 //	optim.Yogi, Adan            optax.yogi, adan
 //	optim.LAMB, LARS            optax.lamb, lars; timm's Lamb, Lars
+//	optim.Adafactor             torch.optim.Adafactor, optax.adafactor
 //	optim.Sophia, Prodigy       optax.contrib.sophia, prodigy
 //	optim.ScheduleFreeAdamW     schedule_free's AdamWScheduleFree
 //	optim.Group                 param_groups, by name pattern

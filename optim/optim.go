@@ -35,6 +35,7 @@ type Rule interface {
 // slot is one tensor of a rule's state.
 type slot struct {
 	name  string
+	shape []int   // its own, and always kept in Full; nil is the parameter's
 	root  bool    // holds squares: 8 bits keep their root
 	init  float64 // what it begins with
 	value bool    // it begins as the parameter, and is never kept in 8 bits
@@ -65,6 +66,11 @@ type jointRule interface {
 	joint() Rule
 }
 
+// shapedRule is a Rule that is another one for parameters of some shapes.
+type shapedRule interface {
+	shaped(v descent.View) Rule
+}
+
 // observingRule is a Rule that takes estimates of the Hessian's diagonal:
 // observe sets the coefficients of an observer, which moves the state by one.
 type observingRule interface {
@@ -85,6 +91,8 @@ type matrix struct {
 	value, grad descent.View
 	slots       []backend.Stored
 	scratch     backend.Buffer // of the value's type
+	stored      backend.Stored // how the value is kept
+	at          uint64         // the step, of backend.Stochastic
 }
 
 // Optimizer moves a fixed list of parameters, each by its rule. It must not be
@@ -199,7 +207,11 @@ func (o *Optimizer) first(i int) int {
 
 // alloc gives the parameter the rule of its group, and its state.
 func (p *parameter) alloc(b backend.Backend, g Group) (value backend.Stored, slots []backend.Stored, err error) {
-	p.rule, p.scale, p.slots = g.Rule, g.scale(), g.Rule.slots()
+	p.rule, p.scale = g.Rule, g.scale()
+	if s, ok := p.rule.(shapedRule); ok {
+		p.rule = s.shaped(p.value)
+	}
+	p.slots = p.rule.slots()
 	if m, ok := p.rule.(matrixRule); ok {
 		if err := m.fits(p.value); err != nil {
 			return value, nil, fmt.Errorf("optim: %s for %s: %w", p.rule.name(), p.name, err)
@@ -246,6 +258,9 @@ func (p *parameter) stored(b backend.Backend, g Group) (s backend.Stored, err er
 // keep allocates tensor k of the parameter's state.
 func (p *parameter) keep(b backend.Backend, g Group, s slot, k int) (kept backend.Stored, err error) {
 	n := p.value.Len()
+	if s.shape != nil {
+		n, _ = product(s.shape)
+	}
 	typ := backend.Float32
 	switch {
 	case p.value.DType() == descent.F64:
@@ -253,6 +268,7 @@ func (p *parameter) keep(b backend.Backend, g Group, s slot, k int) (kept backen
 			return kept, fmt.Errorf("%w: %v state of a float64 value", descent.ErrDType, g.State)
 		}
 		typ = backend.Float64
+	case s.shape != nil:
 	case g.State == BF16:
 		typ, kept.How, kept.Seed, kept.Stream = backend.BFloat16, backend.Stochastic, g.Seed, p.stream(k+1)
 	case g.State == FP8 && n >= smallest && !s.value:

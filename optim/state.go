@@ -58,7 +58,11 @@ func (o *Optimizer) tensors(i int) []Slot {
 		slots = append(slots, Slot{"remainder", low(v.Low)})
 	}
 	for k, s := range o.update.Slots[i] {
-		slots = append(slots, Slot{p.slots[k].name, p.value.Like(s.Buffer)})
+		v := p.value.Like(s.Buffer)
+		if shape := p.slots[k].shape; shape != nil {
+			v = descent.NewView(o.dev, s.Buffer, shape...)
+		}
+		slots = append(slots, Slot{p.slots[k].name, v})
 		if s.Low.Ptr != nil {
 			slots = append(slots, Slot{p.slots[k].name + ".scale", low(s.Low)})
 		}

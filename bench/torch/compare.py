@@ -1,23 +1,27 @@
 #!/usr/bin/env python3
-"""Time the same work in PyTorch, in descent, in other Go libraries and in plain C.
+"""Time the same work in descent, PyTorch, optax, gonum, vek and plain C.
 
 All contenders run in one go on one machine, in turn, round after round, so that
 what slows the machine for a while slows all of them. A slot of a round is a few
 repetitions of one work by one contender; its value is their median, and a
-contender's time is the median of its slots. Prints a Markdown table and writes
-compare.md and compare.json, after each round anew.
+contender's time is the median of its slots. Prints Markdown tables and writes
+them to compare.md, with compare.json beside it, after each round anew.
 
     CGO_ENABLED=0 go build -o /tmp/compare ./cmd/compare
     python3 torch/compare.py --descent /tmp/compare --out /tmp/results
 
-Needs PyTorch 2.6 or later; gcc for the C loops. Only the processor is used.
+Takes PyTorch 2.6 or later, timm, jax with optax, and gcc for the C loops; what is
+missing is left out, and the tables say so. Only the processor is used.
 """
 
 import argparse
+import datetime
 import json
 import math
 import os
 import platform
+import re
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -25,8 +29,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is imported
 
 # Each work: what PyTorch must be slower by with all processors and with one
 # (None: no bound), and the C loops that move as many bytes.
@@ -52,14 +54,24 @@ WORKS = {
     "cast-e4m3": ((1.4, 1.4), ["byte"]),
     "cast-e5m2": (None, ["byte"]),
     "sum-of-squares": (None, ["sumsq_float", "sumsq_double"]),
+    "add": (None, ["axpy"]),
+    "scale": (None, ["scale_in_place"]),
+    "sgd": (None, ["axpy"]),
 }
 
 # What descent must reach of the best C loop's speed, for works in memory.
 OF_C = 0.9
 
-# The Go libraries do the sum of squares, on one thread, and descent must be
-# faster by this.
-GO_PEERS = {"gonum-nrm2": 50, "gonum-dot": None, "vek-dot": 1}
+# The Go libraries' ways to do a work on one vector, and what descent must be
+# faster by. They know one thread.
+GO_PEERS = {
+    "sum-of-squares": {"gonum-nrm2": 50, "gonum-dot": None, "vek-dot": 1},
+    "add": {"gonum-axpy": None, "vek-add": None},
+    "scale": {"gonum-scal": None, "vek-mulnumber": None},
+    "sgd": {"gonum-axpy-sgd": None, "vek-mulnumber-sub": None},
+}
+# What optax does, compiled.
+OPTAX = {"norm", "norm-clip-adamw", "adamw"}
 
 # A repetition lasts at least this: shorter calls are repeated and averaged.
 SHORTEST = 0.005  # s
@@ -92,7 +104,9 @@ class Sizes:
         self.vector = 10_000 if small else 10_000_000
 
     def elements(self, work):
-        return {"cross-entropy": self.logits, "linear-cross-entropy": 4 * self.logits, "sum-of-squares": self.vector}.get(work, self.model)
+        if work in GO_PEERS:
+            return self.vector
+        return {"cross-entropy": self.logits, "linear-cross-entropy": 4 * self.logits}.get(work, self.model)
 
 
 class Program:
@@ -150,6 +164,18 @@ class Loop:
 
     def __call__(self, threads, warm, reps, calls):
         return self.program.ask(self.loop, self.elements, threads, warm, reps, calls)["seconds"]
+
+
+class Optax:
+    """optax in its program, which has a number of threads of its own."""
+
+    def __init__(self, program, work):
+        self.program, self.work = program, work
+        self.last = {}
+
+    def __call__(self, threads, warm, reps, calls):
+        self.last = self.program.ask(self.work, warm, reps, calls)
+        return self.last["seconds"]
 
 
 class Torch:
@@ -283,6 +309,14 @@ def torch_works(torch, sizes, only):
     if "sum-of-squares" in only:
         v = torch.randn(sizes.vector)
         works["sum-of-squares"] = {"vector_norm": lambda: torch.linalg.vector_norm(v), "dot": lambda: torch.dot(v, v)}
+    if {"add", "scale", "sgd"} & only:
+        d, total = torch.randn(sizes.vector) * 0.02, torch.zeros(sizes.vector)
+        weights = torch.nn.Parameter(torch.randn(sizes.vector))
+        weights.grad = d
+        sgd = torch.optim.SGD([weights], lr=1e-3, fused=True)
+        works["add"] = {"add_": lambda: total.add_(d)}
+        works["scale"] = {"mul_": lambda: d.mul_(-1)}
+        works["sgd"] = {"SGD(fused)": sgd.step, "add_(alpha)": torch.no_grad()(lambda: weights.add_(d, alpha=-1e-3))}
     return works
 
 
@@ -355,9 +389,14 @@ def ratio(slow, fast):
 
 def report(table, threads, sizes, environment, rounds, minutes):
     """The Markdown table and the same as data."""
+    e = environment
     lines = [
-        f"{environment['processor']}, {environment['cpus']} processors, PyTorch {environment['torch']}, "
-        f"{environment['go']}, {environment['host']}, {environment['cc']}; {rounds} rounds in {minutes:.1f} min.",
+        "## Processor",
+        "",
+        f"{e['date']}, {e['processor']}, {e['cpus']} processors, {e['host']}; {rounds} rounds in {minutes:.1f} min. "
+        f"descent {e['descent']}, {e['go']}, {'; '.join(e['versions'])}; {e['cc']}.",
+        "",
+        f"    {e['command']}",
         "",
         "| work | threads | PyTorch ms | descent ms | GB/s | ratio (rounds) | at least | best C ms | of C | |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
@@ -398,27 +437,31 @@ def report(table, threads, sizes, environment, rounds, minutes):
                 f"| {work} | {t} | {cells[0]} | {mine.time() * 1e3:.2f} | {moved / mine.time() / 1e9:.0f} | {cells[1]} "
                 f"| {f'{bound}×' if bound else ''} | {of_c[0]} | {of_c[1]} | {'misses ' + ', '.join(missed) if missed else ''} |"
             )
-    peers = [(name, table[name, 1]) for name in GO_PEERS if (name, 1) in table]
-    squares = best(table.get(("sum-of-squares", 1), []), "descent")
-    if peers and squares:
+    peers = []
+    for (work, t), slots in table.items():
+        mine = best(slots, "descent")
+        for peer in slots:
+            if mine is None or peer.kind not in ("optax", "go") or not math.isfinite(peer.time()):
+                continue
+            by = "optax jit" if peer.kind == "optax" else peer.name
+            r, low, high = ratio(peer, mine)
+            bound = GO_PEERS.get(work, {}).get(peer.name)
+            missed = bound is not None and r < bound
+            rows.append({"work": work, "by": by, "threads": t, "seconds": peer.time(), "descent": mine.time(),
+                         "ratio": r, "ratio_rounds": [low, high], "bound": bound, "missed": missed})  # fmt: skip
+            peers.append(
+                f"| {work} | {t} | {by} | {peer.time() * 1e3:.3f} | {mine.time() * 1e3:.3f} "
+                f"| {r:.2f}× ({low:.2f} to {high:.2f}) | {f'{bound}×' if bound else ''} | {'misses' if missed else ''} |"
+            )
+    if peers:
         lines += [
             "",
-            f"Sum of squares of {sizes.vector} float32, one thread; descent {squares.time() * 1e3:.3f} ms.",
+            f"optax in the model's works; the Go libraries, which know one thread, on {sizes.vector} float32.",
             "",
-            "| Go library | ms | ratio (rounds) | at least | |",
-            "|---|--:|--:|--:|---|",
+            "| work | threads | by | ms | descent ms | ratio (rounds) | at least | |",
+            "|---|--:|---|--:|--:|--:|--:|---|",
+            *peers,
         ]
-        for name, slots in peers:
-            peer = best(slots, "go")
-            if peer is None:
-                continue
-            r, low, high = ratio(peer, squares)
-            bound = GO_PEERS[name]
-            missed = bound is not None and r < bound
-            rows.append({"work": name, "threads": 1, "seconds": peer.time(), "ratio": r, "ratio_rounds": [low, high], "bound": bound, "missed": missed})
-            lines.append(
-                f"| {name} | {peer.time() * 1e3:.3f} | {r:.2f}× ({low:.2f} to {high:.2f}) | {f'{bound}×' if bound else ''} | {'misses' if missed else ''} |"
-            )
     errors = sorted({f"{s.kind} {s.name}: {s.error}" for slots in table.values() for s in slots if s.error})
     if errors:
         lines += ["", "Left out:", ""] + [f"- {e}" for e in errors]
@@ -454,6 +497,22 @@ def first_line(*command):
         return "no C compiler"
 
 
+def descent_version():
+    here = Path(__file__).resolve().parent
+    try:
+        return subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "of no known commit"
+
+
+def go_libraries():
+    """The versions of the Go libraries, as the module requires them."""
+    text = (Path(__file__).resolve().parent.parent / "go.mod").read_text()
+    return [f"{m[1]} {m[2]}" for m in re.finditer(r"\S+/(gonum|vek) (v\S+)", text)]
+
+
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--descent", required=True, help="the compare program, built from cmd/compare")
@@ -464,6 +523,7 @@ def arguments():
     p.add_argument("--only", default=",".join(WORKS), help="comma-separated works")
     p.add_argument("--threads", help="comma-separated numbers; all processors and 1 by default")
     p.add_argument("--cc", default="gcc")
+    p.add_argument("--no-optax", action="store_true", help="leave optax out")
     p.add_argument("--small", action="store_true", help="tiny tensors, to try the script itself")
     a = p.parse_args()
     a.only = a.only.split(",")
@@ -479,10 +539,21 @@ def arguments():
 def main():
     args = arguments()
     began = time.monotonic()
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is imported
+    versions = []
     try:
         import torch
+
+        versions.append(f"PyTorch {torch.__version__}")
     except ImportError as e:
-        sys.exit(f"PyTorch is needed: {e}")
+        torch = None
+        versions.append(f"PyTorch left out: {e}")
+    try:
+        import timm
+
+        versions.append(f"timm {timm.__version__}")
+    except ImportError:
+        pass
 
     sizes = Sizes(args.small)
     cpus = len(os.sched_getaffinity(0))
@@ -490,12 +561,15 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     environment = {
+        "date": datetime.date.today().isoformat(),
+        "command": "python3 " + shlex.join(sys.argv),
+        "descent": descent_version(),
+        "versions": [*versions, *go_libraries()],
         "processor": processor(),
         "cpus": cpus,
         "huge_pages": huge_pages(),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
         "cc": first_line(args.cc, "--version"),
     }
 
@@ -503,20 +577,26 @@ def main():
     descent = Program(os.path.abspath(args.descent), "-serve", *(["-small"] if args.small else []))
     with tempfile.TemporaryDirectory() as folder:
         loops = {name: Program(path, str(sizes.model)) for name, path in build_loops(args.cc, source, folder).items()}
-        torch_set = torch_works(torch, sizes, set(args.only))
+        torch_set = torch_works(torch, sizes, set(args.only)) if torch else {}
+        optax = {}
+        if OPTAX & set(args.only) and not args.no_optax:
+            serve = Path(__file__).resolve().parent.parent / "optax" / "serve.py"
+            shapes = json.dumps(sizes.shapes)
+            optax = {t: Program(sys.executable, str(serve), "--threads", str(t), "--shapes", shapes) for t in threads}
 
         table = {}  # (work, threads) → [Slots]
         for t in threads:
             for work in args.only:
                 n = sizes.elements(work)
-                slots = [Slots("torch", form, Torch(torch, f)) for form, f in torch_set[work].items()]
+                slots = [Slots("torch", form, Torch(torch, f)) for form, f in torch_set.get(work, {}).items()]
                 slots.append(Slots("descent", work, Descent(descent, work, n)))
                 for loop in WORKS[work][1]:
                     slots += [Slots("c", loop + width, Loop(program, loop, n)) for width, program in loops.items()]
+                if t in optax and work in OPTAX:
+                    slots.append(Slots("optax", "jit", Optax(optax[t], work)))
+                if t == 1:
+                    slots += [Slots("go", peer, Descent(descent, peer, n)) for peer in GO_PEERS.get(work, {})]
                 table[work, t] = slots
-                if work == "sum-of-squares" and t == 1:
-                    for peer in GO_PEERS:
-                        table[peer, t] = [Slots("go", peer, Descent(descent, peer, n))]
 
         # Round 0 maps memory, starts threads and finds how long calls take.
         last = 0.0  # s, the longest round
@@ -534,16 +614,21 @@ def main():
             last = max(last, time.monotonic() - start) if r > 0 else 0.0
             print(f"round {r}: {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
             if r == 0:
-                answers = [s.run.last for slots in table.values() for s in slots if isinstance(s.run, Descent) and s.run.last]
-                environment["host"] = answers[0]["host"] if answers else "descent failed"
-                environment["go"] = answers[0]["go"] if answers else ""
+                answers = {}
+                for s in (s for slots in table.values() for s in slots):
+                    if isinstance(s.run, (Descent, Optax)) and s.run.last:
+                        answers[type(s.run)] = s.run.last
+                environment["host"] = answers.get(Descent, {}).get("host", "descent failed")
+                environment["go"] = answers.get(Descent, {}).get("go", "")
+                if optax:
+                    environment["versions"].append(answers.get(Optax, {}).get("versions", "optax left out"))
                 continue
             done = r
             text, data = report(table, threads, sizes, environment, done, (time.monotonic() - began) / 60)
             (out / "compare.md").write_text(text)
             (out / "compare.json").write_text(json.dumps(data, indent=1))
         print(text)
-        for program in (descent, *loops.values()):
+        for program in (descent, *loops.values(), *optax.values()):
             program.close()
 
 

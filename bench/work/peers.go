@@ -29,6 +29,47 @@ func VekDot(x []float32) Work {
 	return Work{len(x), 4 * len(x), func() error { Sink = vek32.Dot(x, x); return nil }}
 }
 
+// GonumAdd is y = y + x.
+func GonumAdd(x []float32) Work { return GonumAxpy(1, x) }
+
+// GonumAxpy is gonum's y = a·x + y: SSE.
+func GonumAxpy(a float32, x []float32) Work {
+	n := len(x)
+	v := blas32.Vector{N: n, Inc: 1, Data: x}
+	y := blas32.Vector{N: n, Inc: 1, Data: make([]float32, n)}
+	return Work{n, 12 * n, func() error { blas32.Axpy(a, v, y); return nil }}
+}
+
+// GonumScal is gonum's x = −x: SSE.
+func GonumScal(x []float32) Work {
+	v := blas32.Vector{N: len(x), Inc: 1, Data: x}
+	return Work{len(x), 8 * len(x), func() error { blas32.Scal(-1, v); return nil }}
+}
+
+// VekAdd is vek's y = y + x: AVX2.
+func VekAdd(x []float32) Work {
+	y := make([]float32, len(x))
+	return Work{len(x), 12 * len(x), func() error { vek32.Add_Inplace(y, x); return nil }}
+}
+
+// VekScale is vek's x = −x: AVX2.
+func VekScale(x []float32) Work {
+	return Work{len(x), 8 * len(x), func() error { vek32.MulNumber_Inplace(x, -1); return nil }}
+}
+
+// GonumStep is p = p − rate·g.
+func GonumStep(g []float32) Work { return GonumAxpy(-rate, g) }
+
+// VekStep is p = p − rate·g as vek writes it, in two calls.
+func VekStep(g []float32) Work {
+	p, d := make([]float32, len(g)), make([]float32, len(g))
+	return Work{len(g), 12 * len(g), func() error {
+		vek32.MulNumber_Into(d, g, rate)
+		vek32.Sub_Inplace(p, d)
+		return nil
+	}}
+}
+
 // X448Cast is float16.Fromfloat32 over a slice.
 func X448Cast(x []float32) Work {
 	dst := make([]float16.Float16, len(x))

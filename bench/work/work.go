@@ -11,6 +11,8 @@
 //	AdamW, bfloat16 state   20   m and v have 2 bytes
 //	AdamW, 8-bit state      16   m and v have 1 byte
 //	SGD with momentum       20   read p, g, m; write p, m
+//	SGD                     12   read p, g; write p
+//	scale                    8   read g; write g
 //	LAMB                    40   read p, g, m, v, write m, v; then read p, m, v, write p
 //	average                 12   read p, a; write a
 //	AGC                      8   read p, g, and what exceeds its limit is written
@@ -231,6 +233,20 @@ func (m *Model) Write() Work {
 		m.sum.Take()
 		return m.sum.Add(1)
 	}}
+}
+
+// Scale multiplies the gradients by −1, which keeps them what they are but for
+// the sign, however often.
+func (m *Model) Scale() Work {
+	return Work{m.elements, 8 * m.elements, func() error {
+		m.grads.Reset(-1)
+		return m.grads.Apply()
+	}}
+}
+
+// SGD is p = p − rate·g.
+func (m *Model) SGD() (Work, error) {
+	return m.Rule(optim.SGD{}, 12, optim.Full, optim.Extras{})
 }
 
 // CrossEntropy is value and gradient with label smoothing 0.1; the logits have

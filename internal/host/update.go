@@ -88,8 +88,8 @@ func (t *updateTask) Run(item int) {
 		return
 	}
 	if plain(u, i) {
-		p, g, s := operands32(u, i, lo, hi)
 		if r := u.Rules[i]; r != nil {
+			p, g, s := operands32(u, i, lo, hi)
 			r.Update32(p, g, s)
 		}
 		return
@@ -101,9 +101,13 @@ func (t *updateTask) Run(item int) {
 		p := w.p.load(&u.Values[i], lo, end)
 		if r := u.Rules[i]; r != nil {
 			g := w.g.load(&backend.Stored{Buffer: u.Grads.Bufs[i]}, lo, end)
-			r.Update32(p, g, w.slots(u, i, lo, end))
-			for k := range u.Slots[i] {
-				w.s[k].store(&u.Slots[i][k], lo, u.Step)
+			if a, ok := r.(*kernel.Adam); ok && scaled(u.Slots[i]) {
+				a.UpdateScaled(p, g, codes8(&u.Slots[i][0], lo, end), codes8(&u.Slots[i][1], lo, end))
+			} else {
+				r.Update32(p, g, w.slots(u, i, lo, end))
+				for k := range u.Slots[i] {
+					w.s[k].store(&u.Slots[i][k], lo, u.Step)
+				}
 			}
 			w.p.store(&u.Values[i], lo, u.Step)
 		}
@@ -249,6 +253,16 @@ func (b *updateBlock) store(s *backend.Stored, lo int, step uint64) {
 	default:
 		narrow(s.Buffer, lo, hi, b.x)
 	}
+}
+
+// scaled reports whether s are Adam's m and v in 8 bits.
+func scaled(s []backend.Stored) bool {
+	return len(s) == 2 && s[0].How == backend.Scaled && s[1].How == backend.ScaledRoot
+}
+
+// codes8 are elements lo to hi-1 as they are stored, lo a multiple of ScaleBlock.
+func codes8(s *backend.Stored, lo, hi int) kernel.Scaled {
+	return kernel.Scaled{Codes: backend.Slice[uint8](s.Buffer, lo, hi), Scale: scales8(s, lo, hi)}
 }
 
 // scales8 are the scales of elements lo to hi-1, lo a multiple of ScaleBlock.

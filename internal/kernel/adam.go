@@ -18,12 +18,17 @@ type Adam struct {
 
 // Update32 implements Rule.
 func (c *Adam) Update32(p, g []float32, s Slots[float32]) {
-	k := adamCoef[float32]{
+	k := c.coef32()
+	adam32(p, g, s[0], s[1], &k)
+}
+
+// coef32 is c in float32.
+func (c *Adam) coef32() adamCoef[float32] {
+	return adamCoef[float32]{
 		float32(c.Factor), float32(c.L2),
 		float32(c.Beta1), float32(c.Omega1), float32(c.Beta2), float32(c.Omega2),
 		float32(c.RSqrt), float32(c.Eps), float32(c.Decay), float32(c.Step),
 	}
-	adam32(p, g, s[0], s[1], &k)
 }
 
 // Update64 implements Rule.

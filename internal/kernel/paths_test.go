@@ -48,6 +48,17 @@ func TestPaths(t *testing.T) {
 		t.Errorf("stochastic: Paths says %q, want %q", got["stochastic"], want)
 	}
 	delete(got, "stochastic")
+	if want = "go"; cpu.AVX512 {
+		want = "avx512"
+	} else if cpu.AVX2 {
+		want = "avx2"
+	} else if cpu.NEON { // its parts
+		want = "neon"
+	}
+	if got["adamscaled"] != want {
+		t.Errorf("adamscaled: Paths says %q, want %q", got["adamscaled"], want)
+	}
+	delete(got, "adamscaled")
 	for name := range got {
 		t.Errorf("Paths has %q, the table does not", name)
 	}

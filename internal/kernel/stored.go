@@ -27,8 +27,8 @@ func ToScaled(dst []uint8, scale, src []float32, root bool) {
 		if root {
 			largest = sqrt(largest)
 		}
-		scale[k] = max(float32(float64(largest)/maxE4M3), 0x1p-126)
-		by := float32(1 / float64(scale[k]))
+		var by float32
+		scale[k], by = scaleOf(largest)
 		if root {
 			rootScale(x, src, by)
 		} else {
@@ -37,6 +37,13 @@ func ToScaled(dst []uint8, scale, src []float32, root bool) {
 		ToE4M3(dst[:n], x, false)
 		dst, src = dst[n:], src[n:]
 	}
+}
+
+// scaleOf returns the scale of a block by its largest and what it is multiplied
+// by.
+func scaleOf(largest float32) (scale, by float32) {
+	scale = max(float32(float64(largest)/maxE4M3), 0x1p-126)
+	return scale, float32(1 / float64(scale))
 }
 
 // FromScaled sets dst to what ToScaled stored.

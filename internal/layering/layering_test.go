@@ -38,6 +38,7 @@ var table = map[string][]string{
 
 	"precision": {"", "internal/backend", "internal/check", "internal/kernel", "internal/philox"},
 
+	"docs":        {},
 	"descenttest": {"", "accum", "clip", "internal/backend", "loss", "optim", "precision", "regularize", "schedule"},
 	"gpu":         {"", "internal/backend", "internal/check", "internal/host", "internal/kernel", "internal/philox"},
 

@@ -86,6 +86,7 @@ func newCatalogue(small bool) *catalogue {
 	model := sync.OnceValues(func() (*work.Model, error) { return work.NewModel(shapes) })
 	source := sync.OnceValue(func() []float32 { return work.Normal(n, 1, 1) })
 	vector := sync.OnceValue(func() []float32 { return work.Normal(squares, 1, 1) })
+	single := sync.OnceValues(func() (*work.Model, error) { return work.NewModel([][]int{{squares}}) })
 
 	c := &catalogue{works: map[string]func() (work.Work, error){}}
 	fallible := func(name string, f func() (work.Work, error)) {
@@ -95,21 +96,7 @@ func newCatalogue(small bool) *catalogue {
 	add := func(name string, f func() work.Work) {
 		fallible(name, func() (work.Work, error) { return f(), nil })
 	}
-	of := func(name string, f func(*work.Model) work.Work) {
-		fallible(name, func() (work.Work, error) {
-			m, err := model()
-			if err != nil {
-				return work.Work{}, err
-			}
-			return f(m), nil
-		})
-	}
-	of("norm", (*work.Model).Norm)
-	of("norm-clip-adamw", (*work.Model).ClippedStep)
-	of("adamw", (*work.Model).Update)
-	of("accumulate-add", (*work.Model).Add)
-	of("accumulate-write", (*work.Model).Write)
-	rule := func(name string, f func(*work.Model) (work.Work, error)) {
+	rule := func(name string, model func() (*work.Model, error), f func(*work.Model) (work.Work, error)) {
 		fallible(name, func() (work.Work, error) {
 			m, err := model()
 			if err != nil {
@@ -118,7 +105,15 @@ func newCatalogue(small bool) *catalogue {
 			return f(m)
 		})
 	}
-	rule("adamw-copy-average", (*work.Model).CopyAndAverage)
+	of := func(name string, model func() (*work.Model, error), f func(*work.Model) work.Work) {
+		rule(name, model, func(m *work.Model) (work.Work, error) { return f(m), nil })
+	}
+	of("norm", model, (*work.Model).Norm)
+	of("norm-clip-adamw", model, (*work.Model).ClippedStep)
+	of("adamw", model, (*work.Model).Update)
+	of("accumulate-add", model, (*work.Model).Add)
+	of("accumulate-write", model, (*work.Model).Write)
+	rule("adamw-copy-average", model, (*work.Model).CopyAndAverage)
 	for _, r := range []struct {
 		name  string
 		rule  optim.Rule
@@ -130,10 +125,10 @@ func newCatalogue(small bool) *catalogue {
 		{"sgd-momentum", optim.SGD{Momentum: 0.9}, 20, optim.Full},
 		{"lamb", optim.LAMB{Decay: 0.01}, 40, optim.Full},
 	} {
-		rule(r.name, func(m *work.Model) (work.Work, error) { return m.Rule(r.rule, r.bytes, r.state, optim.Extras{}) })
+		rule(r.name, model, func(m *work.Model) (work.Work, error) { return m.Rule(r.rule, r.bytes, r.state, optim.Extras{}) })
 	}
-	rule("average", (*work.Model).Average)
-	of("agc", (*work.Model).AGC)
+	rule("average", model, (*work.Model).Average)
+	of("agc", model, (*work.Model).AGC)
 	add("cross-entropy", func() work.Work { return work.CrossEntropy(rows, classes) })
 	add("linear-cross-entropy", func() work.Work { return work.LinearCrossEntropy(4*rows, width, classes) })
 	add("dropout", func() work.Work { return work.Dropout(source(), false) })
@@ -143,9 +138,21 @@ func newCatalogue(small bool) *catalogue {
 	add("cast-e4m3", func() work.Work { return work.Cast[descent.Float8E4M3](source()) })
 	add("cast-e5m2", func() work.Work { return work.Cast[descent.Float8E5M2](source()) })
 	fallible("sum-of-squares", func() (work.Work, error) { return work.SumSquares(vector()) })
-	add("gonum-nrm2", func() work.Work { return work.GonumNrm2(vector()) })
-	add("gonum-dot", func() work.Work { return work.GonumDot(vector()) })
-	add("vek-dot", func() work.Work { return work.VekDot(vector()) })
+	of("add", single, (*work.Model).Add)
+	of("scale", single, (*work.Model).Scale)
+	rule("sgd", single, (*work.Model).SGD)
+	peer := func(name string, f func([]float32) work.Work) {
+		add(name, func() work.Work { return f(work.Normal(squares, 1, 1)) })
+	}
+	peer("gonum-nrm2", work.GonumNrm2)
+	peer("gonum-dot", work.GonumDot)
+	peer("vek-dot", work.VekDot)
+	peer("gonum-axpy", work.GonumAdd)
+	peer("vek-add", work.VekAdd)
+	peer("gonum-scal", work.GonumScal)
+	peer("vek-mulnumber", work.VekScale)
+	peer("gonum-axpy-sgd", work.GonumStep)
+	peer("vek-mulnumber-sub", work.VekStep)
 	return c
 }
 

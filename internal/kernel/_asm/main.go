@@ -32,6 +32,7 @@ var families = []struct {
 	{"integer", integer},
 	{"stored", stored},
 	{"stochastic", stochastic},
+	{"adam_scaled", adamScaled},
 }
 
 func main() {
