@@ -162,6 +162,11 @@ func (p place) part(v descent.View, from int) descent.View {
 	return descent.NewView(p.dev, backend.Part(b, from, b.Len), b.Len-from)
 }
 
+// matrix is a flat tensor in so many rows.
+func (p place) matrix(v descent.View, rows int) descent.View {
+	return descent.NewView(p.dev, v.Buffer(), rows, v.Len()/rows)
+}
+
 // numbers are values that a call returned.
 func (p place) numbers(x ...float64) descent.View { return descent.Of(x) }
 
@@ -343,6 +348,7 @@ func optimizerCases() (cases []deviceCase) {
 		optim.LAMB{},
 		optim.LARS{},
 		optim.Prodigy{},
+		optim.Adafactor{Decay: 0.1},
 		optim.ScheduleFreeAdamW{},
 		optim.ScheduleFreeSGD{},
 	}
@@ -383,8 +389,11 @@ func optimizerCases() (cases []deviceCase) {
 			cases = append(cases, deviceCase{fmt.Sprintf("optimizer/%d %T/%s", i, rule, k.name), func(p place) (out []descent.View) {
 				var params []optim.Param
 				var copies, averages []descent.View
-				for i, n := range []int{33_000, 7, 8192} {
+				for i, n := range []int{33_000, 7, 8192, 9000} {
 					v, g := p.random(uint64(i), 1, k.value, n), p.random(uint64(i+10), 1, k.grad, n)
+					if i == 3 {
+						v, g = p.matrix(v, 90), p.matrix(g, 90)
+					}
 					if i == 2 {
 						v, g = p.part(v, 1), p.part(g, 1)
 					}
@@ -394,11 +403,11 @@ func optimizerCases() (cases []deviceCase) {
 						wide = descent.F64
 					}
 					if k.value == descent.F32 {
-						copies = append(copies, p.empty(descent.BF16, v.Len()))
+						copies = append(copies, p.empty(descent.BF16, v.Shape()...))
 					} else {
 						copies = append(copies, descent.View{})
 					}
-					averages = append(averages, p.random(uint64(i+20), 1, wide, v.Len()))
+					averages = append(averages, p.random(uint64(i+20), 1, wide, v.Shape()...))
 					out = append(out, v, g)
 				}
 				group := k.group
@@ -415,7 +424,7 @@ func optimizerCases() (cases []deviceCase) {
 				for step, prepare := range steps {
 					for i, q := range params {
 						v := q.Grad.View()
-						p.must(copyOrSame(v, p.random(uint64(100*step+i), 1, k.grad, v.Len())))
+						p.must(copyOrSame(v, p.random(uint64(100*step+i), 1, k.grad, v.Shape()...)))
 					}
 					g.Reset(0.5)
 					p.must(prepare(p, g))

@@ -13,7 +13,10 @@ import (
 // staged elsewhere.
 type kernels struct{ staged }
 
-var _ backend.Backend = (*kernels)(nil)
+var (
+	_ backend.Backend = (*kernels)(nil)
+	_ backend.Factors = (*kernels)(nil)
+)
 
 func (k *kernels) String() string { return k.dev.info.String() }
 

@@ -12,6 +12,10 @@ func (s staged) Measure(a *backend.Update) error { return stage(s, a, host.Backe
 
 func (s staged) Update(a *backend.Update) error { return stage(s, a, host.Backend.Update) }
 
+func (s staged) MoveFactored(a backend.Factored) error {
+	return stage(s, a, host.Backend.MoveFactored)
+}
+
 func (s staged) Norm(a *backend.Norm) error { return stage(s, a, host.Backend.Norm) }
 
 func (s staged) Accumulate(a *backend.Accumulate) error { return stage(s, a, host.Backend.Accumulate) }

@@ -16,6 +16,7 @@ import (
 // updates behind them decide by themselves.
 type late struct {
 	backend.Backend
+	backend.Factors
 	found   map[*backend.Norm]*backend.Norm
 	limited int
 	lost    error
@@ -24,7 +25,10 @@ type late struct {
 func (l *late) String() string         { return "late" }
 func (l *late) device() descent.Device { return lateDevice{l} }
 func newLate() *late {
-	return &late{Backend: descent.Host.Backend(), found: map[*backend.Norm]*backend.Norm{}}
+	return &late{
+		Backend: descent.Host.Backend(), Factors: descent.Host.Backend().(backend.Factors),
+		found: map[*backend.Norm]*backend.Norm{},
+	}
 }
 
 func (l *late) AwaitNorm(n *backend.Norm) error {
