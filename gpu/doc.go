@@ -12,7 +12,10 @@
 // ErrUnavailable and says why; so it does with CGO_ENABLED=0 and off Linux.
 //
 // Work is queued in the order of the calls. A call that returns numbers, a norm
-// or a loss, waits for them; others do not wait. Read and Synchronize wait.
+// or a loss, waits for them; others do not wait. Read and Synchronize wait. An
+// optimizer's step queues its update behind the norm pass, which finds the clip
+// factor and whether to skip on the device; then the step waits for the norm that
+// its report tells, while the update runs.
 //
 // These have kernels: the norm pass, scaling, accumulation, the element-wise
 // update rules with copies, averages and zeroed gradients, in float32, float64
@@ -26,4 +29,5 @@
 //	Tensor.Read        tensor.cpu()
 //	Device.Synchronize torch.cuda.synchronize()
 //	Device.Memory      torch.cuda.mem_get_info()
+//	MatMul             torch.mm, torch._scaled_mm
 package gpu

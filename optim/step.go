@@ -57,7 +57,7 @@ func (r Report) String() string {
 
 // Step moves the parameters by g with the learning rate lr. It reads the
 // gradients once for their norm, unless clipping has done so already, and once
-// for the update.
+// for the update. On a device the update is queued before the norm is known.
 //
 // A gradient that is not finite skips the step: no bit of parameters or state
 // changes, and Report says why. g that does not fit the parameters, and lr
