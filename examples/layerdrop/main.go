@@ -7,9 +7,16 @@
 //
 // The claim: 18 % less repetition. What repetition is, the claim does not say;
 // here it is the share of a generation's runs of 16 bytes that it has had
-// before. The claim's verdict is about greedy generation, which takes the most
-// probable byte each time; the other rows say what else could have been
-// reported. Layers count from 0.
+// before, of 512 bytes after a prompt of 32 of text held out. The claim's verdict
+// is about greedy generation, which takes the most probable byte each time; the
+// other rows say what else could have been reported. Layers count from 0.
+//
+// Five seeds give 92.6 ± 4.0 % repetition without LayerDrop and 94.3 ± 2.8 % with
+// it, +1.8 ± 5.6 % of the former: the claim does not hold. Drawn at a temperature
+// there is less of it, −6.3 ± 24.2 % at 0.25, but within the spread of the seeds,
+// which is too large there to tell 18 % from none. What the paper has LayerDrop
+// for does hold: without layers 4 and 8 a network that was trained with it has
+// 2.378 ± 0.017 bits per byte of held-out text, one that was not 2.524 ± 0.031.
 package main
 
 import (
