@@ -306,28 +306,20 @@ func check(r C.CUresult) error {
 	return &driverError{int(r), C.GoString(C.error_name(r)), C.GoString(C.error_string(r))}
 }
 
-// attributes are the driver's numbers of what deviceInfo asks for.
-var attributes = [...]C.int{75, 76, 16, 36, 37, 38, 97}
-
 func deviceInfo(i int) (Info, error) {
 	if d := loadDriver(); d.err != nil {
 		return Info{}, d.err
 	}
 	name := make([]byte, 256)
 	var total C.size_t
-	var a [len(attributes)]C.int
+	var a [len(attributes)]int32
 	err := check(C.device_info(C.int(i), (*C.char)(unsafe.Pointer(&name[0])), C.int(len(name)),
-		&total, &attributes[0], &a[0], C.int(len(a))))
+		&total, (*C.int)(&attributes[0]), (*C.int)(&a[0]), C.int(len(a))))
 	if err != nil {
 		return Info{}, err
 	}
 	text, _, _ := strings.Cut(string(name), "\x00")
-	return Info{
-		Index: i, Name: text, Memory: int64(total),
-		Major: int(a[0]), Minor: int(a[1]), Processors: int(a[2]),
-		Bandwidth: 2 * 1000 * float64(a[3]) * float64(a[4]) / 8,
-		Cache:     int(a[5]), shared: int(a[6]),
-	}, nil
+	return newInfo(i, text, int64(total), a), nil
 }
 
 func deviceCount() (count, version int, err error) {

@@ -18,6 +18,20 @@ type Info struct {
 	shared int // bytes of shared memory that a block can have
 }
 
+// attributes are the driver's numbers of what an Info is made of.
+var attributes = [...]int32{75, 76, 16, 36, 37, 38, 97}
+
+// newInfo makes an Info of the attributes' values. The memory's clock is in kHz
+// and moves two words of its width, in bits, a cycle.
+func newInfo(i int, name string, memory int64, a [len(attributes)]int32) Info {
+	return Info{
+		Index: i, Name: name, Memory: memory,
+		Major: int(a[0]), Minor: int(a[1]), Processors: int(a[2]),
+		Bandwidth: 2 * 1000 * float64(a[3]) * float64(a[4]) / 8,
+		Cache:     int(a[5]), shared: int(a[6]),
+	}
+}
+
 // TF32 reports whether matrix products can round to TF32.
 func (i Info) TF32() bool { return i.Major >= 8 }
 

@@ -58,13 +58,40 @@ func (d *Device) Upload(t descent.Tensor) (Tensor, error) {
 
 // Write copies a host tensor of the same type and shape into t. The host tensor
 // may change as soon as it returns.
-func (t Tensor) Write(src descent.Tensor) error { return descent.Copy(t, src) }
+func (t Tensor) Write(src descent.Tensor) error {
+	if err := t.held(); err != nil {
+		return err
+	}
+	return descent.Copy(t, src)
+}
 
 // Read copies t into a host tensor of the same type and shape.
-func (t Tensor) Read(dst descent.Tensor) error { return descent.Copy(dst, t) }
+func (t Tensor) Read(dst descent.Tensor) error {
+	if err := t.held(); err != nil {
+		return err
+	}
+	return descent.Copy(dst, t)
+}
+
+// held returns an error when Free has given the memory back.
+func (t Tensor) held() error {
+	if t.dev == nil || t.view.Len() == 0 {
+		return nil
+	}
+	if err := t.dev.lock(); err != nil {
+		return err
+	}
+	defer t.dev.mu.Unlock()
+	if _, ok := t.dev.owned[t.view.Buffer().Ptr]; !ok {
+		return fmt.Errorf("gpu: %w: %v has been freed", descent.ErrNil, t)
+	}
+	return nil
+}
 
 // Free gives the memory back, once queued work that uses it is done. Neither t
-// nor what was made of it may be used afterwards.
+// nor what was made of it may be used afterwards: Read and Write return an error
+// until the memory is in use again, primitives do not see it. Freeing twice is no
+// error.
 func (t Tensor) Free() error {
 	if t.dev == nil {
 		return nil

@@ -1,0 +1,5 @@
+//go:build !cgo || !linux
+
+package gpu
+
+func openLink([]engine, []int) (link, error) { return nil, unavailable() }
