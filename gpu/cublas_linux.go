@@ -3,11 +3,10 @@
 package gpu
 
 /*
-#include <dlfcn.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "library.h"
 
 // What of cuBLASLt is used, declared here so that no header of NVIDIA's is
 // needed. The numbers are the same in versions 12 and 13. See
@@ -69,29 +68,13 @@ CUBLAS(DECLARE)
 // The library works on the context that is current.
 static int (*set_current)(void *);
 
-// open_cublas resolves every symbol. It writes what is missing, separated by
-// spaces, or what dlopen said, to why.
-static int open_cublas(char *why, size_t n) {
-	static const char *const names[] = {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"};
-	void *lib = 0;
-	size_t used = 0;
-	why[0] = 0;
-	for (size_t i = 0; !lib && i < sizeof names / sizeof *names; i++) {
-		lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-		if (!lib && used < n)
-			used += (size_t)snprintf(why + used, n - used, "%s%s", used ? "; " : "", dlerror());
-	}
-	if (!lib) return 0;
-	used = 0;
-	why[0] = 0;
-#define RESOLVE(result, name, args) \
-	*(void **)&name = dlsym(lib, #name); \
-	if (!name && used < n) used += (size_t)snprintf(why + used, n - used, " %s", #name);
-	CUBLAS(RESOLVE)
-	void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL); // open already
-	if (driver) *(void **)&set_current = dlsym(driver, "cuCtxSetCurrent");
-	if (!set_current && used < n) snprintf(why + used, n - used, " cuCtxSetCurrent");
-	return why[0] == 0;
+static int open_cublas(char *why, size_t room) {
+	static const char *const files[] = {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"};
+	static const char *const driver[] = {"libcuda.so.1"}; // open already
+#define SYMBOL(result, name, args) {#name, (void **)&name},
+	static const symbol symbols[] = {CUBLAS(SYMBOL)}, context[] = {{"cuCtxSetCurrent", (void **)&set_current}};
+	return open_library(files, COUNT(files), symbols, COUNT(symbols), why, room) &&
+		open_library(driver, 1, context, 1, why, room);
 }
 
 static size_t cublas_version(void) { return cublasLtGetVersion(); }
@@ -236,7 +219,6 @@ import "C"
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"unsafe"
 
@@ -247,20 +229,17 @@ import (
 // accumulation that it wants are in it.
 const leastBLAS = 12_00_00
 
-// loadBLAS opens libcublasLt once for the process.
-var loadBLAS = sync.OnceValue(func() error {
-	why := make([]byte, 2048)
-	if C.open_cublas((*C.char)(unsafe.Pointer(&why[0])), C.size_t(len(why))) == 0 {
-		text, _, _ := strings.Cut(string(why), "\x00")
-		if strings.HasPrefix(text, " ") {
-			text = "libcublasLt lacks" + text
-		}
-		return fmt.Errorf("%w: %s", ErrUnavailable, text)
+// loadBLAS opens libcublasLt once for the process and returns its version.
+var loadBLAS = sync.OnceValues(func() (string, error) {
+	err := openLibrary("libcublasLt", func(why *C.char, room C.size_t) C.int { return C.open_cublas(why, room) })
+	if err != nil {
+		return "", err
 	}
-	if v := int(C.cublas_version()); v < leastBLAS {
-		return fmt.Errorf("%w: libcublasLt has version %d.%d, want at least 12.0", ErrUnavailable, v/10000, v/100%100)
+	v := int(C.cublas_version())
+	if v < leastBLAS {
+		return "", fmt.Errorf("%w: libcublasLt has version %s, want at least %s", ErrUnavailable, dotted(v), dotted(leastBLAS))
 	}
-	return nil
+	return dotted(v), nil
 })
 
 // checkBLAS makes an error of a cublasStatus_t.
@@ -287,7 +266,7 @@ func openBLAS(e engine) (blas, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: not a device of CUDA's", ErrUnavailable)
 	}
-	if err := loadBLAS(); err != nil {
+	if _, err := loadBLAS(); err != nil {
 		return nil, err
 	}
 	b := &cublas{engine: c}

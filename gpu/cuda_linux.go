@@ -3,13 +3,10 @@
 package gpu
 
 /*
-#cgo LDFLAGS: -ldl
-
-#include <dlfcn.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "library.h"
 
 // What of the driver API is used, declared here so that no header of NVIDIA's
 // is needed. X(result is checked by the caller, name, exported name, arguments).
@@ -31,6 +28,7 @@ typedef struct evt *CUevent;
 	X(cuDeviceGet, "cuDeviceGet", (CUdevice *, int)) \
 	X(cuDeviceGetName, "cuDeviceGetName", (char *, int, CUdevice)) \
 	X(cuDeviceGetAttribute, "cuDeviceGetAttribute", (int *, int, CUdevice)) \
+	X(cuDeviceGetPCIBusId, "cuDeviceGetPCIBusId", (char *, int, CUdevice)) \
 	X(cuDeviceTotalMem, "cuDeviceTotalMem_v2", (size_t *, CUdevice)) \
 	X(cuDevicePrimaryCtxRetain, "cuDevicePrimaryCtxRetain", (CUcontext *, CUdevice)) \
 	X(cuDevicePrimaryCtxRelease, "cuDevicePrimaryCtxRelease_v2", (CUdevice)) \
@@ -61,21 +59,11 @@ typedef struct evt *CUevent;
 #define DECLARE(name, symbol, args) static CUresult (*name) args;
 DRIVER(DECLARE)
 
-// open_driver resolves every symbol. It writes what is missing, separated by
-// spaces, or what dlopen said, to why.
-static int open_driver(char *why, size_t n) {
-	void *lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-	if (!lib) {
-		snprintf(why, n, "%s", dlerror());
-		return 0;
-	}
-	size_t used = 0;
-	why[0] = 0;
-#define RESOLVE(name, symbol, args) \
-	*(void **)&name = dlsym(lib, symbol); \
-	if (!name && used < n) used += (size_t)snprintf(why + used, n - used, " %s", symbol);
-	DRIVER(RESOLVE)
-	return used == 0;
+static int open_driver(char *why, size_t room) {
+	static const char *const files[] = {"libcuda.so.1"};
+#define SYMBOL(name, symbol, args) {symbol, (void **)&name},
+	static const symbol symbols[] = {DRIVER(SYMBOL)};
+	return open_library(files, COUNT(files), symbols, COUNT(symbols), why, room);
 }
 
 static const char *error_name(CUresult r) {
@@ -216,6 +204,8 @@ static CUresult memory_info(device *d, size_t *free, size_t *total) {
 	return cuMemGetInfo(free, total);
 }
 
+static CUresult device_bus(device *d, char *bus, int n) { return cuDeviceGetPCIBusId(bus, n, d->dev); }
+
 static CUresult load_module(device *d, const char *ptx, CUmodule *m) {
 	TRY(cuCtxSetCurrent(d->ctx));
 	return cuModuleLoadData(m, ptx);
@@ -259,7 +249,6 @@ import "C"
 import (
 	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 	"unsafe"
 )
@@ -274,13 +263,9 @@ type driver struct {
 }
 
 var loadDriver = sync.OnceValue(func() (d driver) {
-	why := make([]byte, 1024)
-	if C.open_driver((*C.char)(unsafe.Pointer(&why[0])), C.size_t(len(why))) == 0 {
-		text, _, _ := strings.Cut(string(why), "\x00")
-		if strings.HasPrefix(text, " ") {
-			text = "libcuda.so.1 lacks" + text
-		}
-		d.err = fmt.Errorf("gpu: %w: %s", ErrUnavailable, text)
+	err := openLibrary("libcuda", func(why *C.char, room C.size_t) C.int { return C.open_driver(why, room) })
+	if err != nil {
+		d.err = fmt.Errorf("gpu: %w", err)
 		return d
 	}
 	var version, count C.int
@@ -318,13 +303,24 @@ func deviceInfo(i int) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	text, _, _ := strings.Cut(string(name), "\x00")
-	return newInfo(i, text, int64(total), a), nil
+	return newInfo(i, text(name), int64(total), a), nil
 }
 
 func deviceCount() (count, version int, err error) {
 	d := loadDriver()
 	return d.count, d.version, d.err
+}
+
+// libraries opens each that is used.
+func libraries() []Library {
+	driver := func() (string, error) {
+		d := loadDriver()
+		return fmt.Sprintf("%d.%d", d.version/1000, d.version%1000/10), d.err
+	}
+	return []Library{
+		newLibrary("libcuda", driver), newLibrary("libcublasLt", loadBLAS),
+		newLibrary("libnccl", loadNCCL), newLibrary("libnvidia-ml", loadNVML),
+	}
 }
 
 // cuda is an engine over the driver.
@@ -383,6 +379,14 @@ func (e *cuda) memory() (free, total int64, err error) {
 	var f, t C.size_t
 	err = check(C.memory_info(&e.c, &f, &t))
 	return int64(f), int64(t), err
+}
+
+func (e *cuda) health() (Health, error) {
+	var bus [32]byte
+	if err := check(C.device_bus(&e.c, (*C.char)(unsafe.Pointer(&bus[0])), C.int(len(bus)))); err != nil {
+		return Health{}, err
+	}
+	return readHealth(text(bus[:]))
 }
 
 func (e *cuda) load(ptx string) (module, error) {

@@ -19,3 +19,5 @@ func deviceCount() (count, version int, err error) { return 0, 0, unavailable() 
 func deviceInfo(int) (Info, error) { return Info{}, unavailable() }
 
 func openEngine(int) (engine, error) { return nil, unavailable() }
+
+func libraries() []Library { return nil }

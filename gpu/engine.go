@@ -40,6 +40,7 @@ type engine interface {
 	mark() error
 	wait() error
 	memory() (free, total int64, err error)
+	health() (Health, error)
 
 	load(ptx string) (module, error)
 	unload(m module) error

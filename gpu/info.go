@@ -72,21 +72,50 @@ func Devices() ([]Info, error) {
 	return infos, nil
 }
 
+// Library is one that is opened at run time.
+type Library struct {
+	Name    string // without its ending
+	Version string // of libcuda that of CUDA, of libnvidia-ml the driver's
+	Why     string // it cannot be used, "" where it can
+}
+
+func newLibrary(name string, load func() (version string, err error)) Library {
+	l := Library{Name: name}
+	var err error
+	if l.Version, err = load(); err != nil {
+		l.Version = ""
+		l.Why = strings.TrimPrefix(strings.TrimPrefix(err.Error(), "gpu: "), ErrUnavailable.Error()+": ")
+	}
+	return l
+}
+
+func (l Library) String() string {
+	if l.Why != "" {
+		return l.Name + ": not used: " + l.Why
+	}
+	return l.Name + " " + l.Version + ": used"
+}
+
+// dotted is a version of cuBLASLt's and NCCL's.
+func dotted(v int) string { return fmt.Sprintf("%d.%d.%d", v/10000, v/100%100, v%100) }
+
 // Explanation says what was found and what can be used. It prints as a short
 // text.
 type Explanation struct {
-	Driver  string // its CUDA version, "" without one
-	Devices []Info
-	Why     []string // for each device why it cannot be used, "" where it can; without devices one reason
+	Driver    string // its CUDA version, "" without one
+	Libraries []Library
+	Devices   []Info
+	Why       []string // for each device why it cannot be used, "" where it can; without devices one reason
 }
 
-// Explain looks for devices as Open does.
+// Explain looks for devices as Open does, and opens every library: driver, matrix
+// products, Group, Health.
 func Explain() Explanation {
 	n, version, err := deviceCount()
 	if err != nil {
-		return Explanation{Why: []string{err.Error()}}
+		return Explanation{Libraries: libraries(), Why: []string{err.Error()}}
 	}
-	e := Explanation{Driver: fmt.Sprintf("%d.%d", version/1000, version%1000/10)}
+	e := Explanation{Driver: fmt.Sprintf("%d.%d", version/1000, version%1000/10), Libraries: libraries()}
 	for i := range n {
 		in, err := deviceInfo(i)
 		why := in.usable()
@@ -102,15 +131,18 @@ func (e Explanation) String() string {
 	var b strings.Builder
 	if e.Driver == "" {
 		fmt.Fprintf(&b, "cuda       %s\n", strings.Join(e.Why, "; "))
-		return b.String()
+	} else {
+		fmt.Fprintf(&b, "cuda       driver for CUDA %s\n", e.Driver)
 	}
-	fmt.Fprintf(&b, "cuda       driver for CUDA %s\n", e.Driver)
 	for i, d := range e.Devices {
 		state := "used"
 		if e.Why[i] != "" {
 			state = "not used: " + e.Why[i]
 		}
 		fmt.Fprintf(&b, "device     %v: %s\n", d, state)
+	}
+	for _, l := range e.Libraries {
+		fmt.Fprintf(&b, "library    %v\n", l)
 	}
 	return b.String()
 }

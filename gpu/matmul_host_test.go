@@ -41,6 +41,7 @@ func (m *memory) write(dst, src unsafe.Pointer, n int) error { return m.copy(dst
 func (m *memory) read(dst, src unsafe.Pointer, n int) error  { return m.copy(dst, src, n) }
 func (m *memory) sync() error                                { return nil }
 func (m *memory) memory() (free, total int64, err error)     { return 0, 0, nil }
+func (m *memory) health() (Health, error)                    { return Health{}, ErrUnavailable }
 func (m *memory) landing() unsafe.Pointer                    { return nil }
 func (m *memory) mark() error                                { return nil }
 func (m *memory) wait() error                                { return nil }

@@ -3,16 +3,15 @@
 package gpu
 
 /*
-#include <dlfcn.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "library.h"
 
 // What of NCCL is used, declared here so that no header of NVIDIA's is needed.
 // See https://docs.nvidia.com/deeplearning/nccl.
 typedef struct nccl_comm *nccl_comm;
 
 #define NCCL(X) \
+	X(int, ncclGetVersion, (int *)) \
 	X(const char *, ncclGetErrorString, (int)) \
 	X(const char *, ncclGetLastError, (nccl_comm)) \
 	X(int, ncclCommInitAll, (nccl_comm *, int, const int *)) \
@@ -29,21 +28,17 @@ typedef struct nccl_comm *nccl_comm;
 #define DECLARE(result, name, args) static result (*name) args;
 NCCL(DECLARE)
 
-// open_nccl resolves every symbol. It writes what is missing, separated by
-// spaces, or what dlopen said, to why.
-static int open_nccl(char *why, size_t n) {
-	void *lib = dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL);
-	if (!lib) {
-		snprintf(why, n, "%s", dlerror());
-		return 0;
-	}
-	size_t used = 0;
-	why[0] = 0;
-#define RESOLVE(result, name, args) \
-	*(void **)&name = dlsym(lib, #name); \
-	if (!name && used < n) used += (size_t)snprintf(why + used, n - used, " %s", #name);
-	NCCL(RESOLVE)
-	return used == 0;
+static int open_nccl(char *why, size_t room) {
+	static const char *const files[] = {"libnccl.so.2"};
+#define SYMBOL(result, name, args) {#name, (void **)&name},
+	static const symbol symbols[] = {NCCL(SYMBOL)};
+	return open_library(files, COUNT(files), symbols, COUNT(symbols), why, room);
+}
+
+static int nccl_version(void) {
+	int version = 0;
+	ncclGetVersion(&version);
+	return version;
 }
 
 static const char *nccl_error_string(int result) {
@@ -119,17 +114,13 @@ import (
 	"github.com/descent-ml/descent/internal/backend"
 )
 
-// loadNCCL opens libnccl once for the process.
-var loadNCCL = sync.OnceValue(func() error {
-	why := make([]byte, 1024)
-	if C.open_nccl((*C.char)(unsafe.Pointer(&why[0])), C.size_t(len(why))) != 0 {
-		return nil
+// loadNCCL opens libnccl once for the process and returns its version.
+var loadNCCL = sync.OnceValues(func() (string, error) {
+	err := openLibrary("libnccl", func(why *C.char, room C.size_t) C.int { return C.open_nccl(why, room) })
+	if err != nil {
+		return "", err
 	}
-	text, _, _ := strings.Cut(string(why), "\x00")
-	if strings.HasPrefix(text, " ") {
-		text = "libnccl.so.2 lacks" + text
-	}
-	return fmt.Errorf("%w: %s", ErrUnavailable, text)
+	return dotted(int(C.nccl_version())), nil
 })
 
 // checkNCCL makes an error of an ncclResult_t.
@@ -163,7 +154,7 @@ func openLink(engines []engine, indices []int) (link, error) {
 		}
 		l.streams[i], devices[i] = unsafe.Pointer(c.c.stream), C.int(indices[i])
 	}
-	if err := loadNCCL(); err != nil {
+	if _, err := loadNCCL(); err != nil {
 		return nil, err
 	}
 	if err := checkNCCL(C.connect_nccl(&l.comms[0], C.int(n), &devices[0])); err != nil {
