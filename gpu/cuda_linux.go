@@ -184,8 +184,10 @@ static CUresult alloc_device(device *d, void **p, size_t n) {
 	CUdeviceptr at = 0;
 	TRY(cuCtxSetCurrent(d->ctx));
 	TRY(cuMemAlloc(&at, n));
-	*p = (void *)at;
-	return cuMemsetD8Async(at, 0, n, d->stream);
+	CUresult r = cuMemsetD8Async(at, 0, n, d->stream);
+	if (r) cuMemFree(at);
+	else *p = (void *)at;
+	return r;
 }
 
 // cuMemFree waits for the work that may use the memory.

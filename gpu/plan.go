@@ -70,6 +70,7 @@ func (d *Device) plan(s *backend.Set) (*plan, error) {
 	}
 	if len(t.bytes) > 0 {
 		if err := d.engine.write(at, unsafe.Pointer(&t.bytes[0]), len(t.bytes)); err != nil {
+			_ = d.free(at) // the device is lost, and says so again
 			return nil, d.failed("upload", err)
 		}
 	}

@@ -53,7 +53,11 @@ func (d *Device) Upload(t descent.Tensor) (Tensor, error) {
 	if err != nil {
 		return Tensor{}, err
 	}
-	return to, descent.Copy(to, v)
+	if err := descent.Copy(to, v); err != nil {
+		_ = to.Free() // the device is lost, and says so again
+		return Tensor{}, err
+	}
+	return to, nil
 }
 
 // Write copies a host tensor of the same type and shape into t. The host tensor
