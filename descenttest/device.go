@@ -1,8 +1,11 @@
 package descenttest
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/descent-ml/descent"
@@ -263,6 +266,7 @@ func deviceCases() (cases []deviceCase) {
 	cases = append(cases, entropyCases()...)
 	cases = append(cases, optimizerCases()...)
 	cases = append(cases, regularizeCases()...)
+	cases = append(cases, checkpointCases()...)
 	return append(cases, castCases()...)
 }
 
@@ -472,6 +476,93 @@ func regularizeCases() (cases []deviceCase) {
 		return []descent.View{a.Params()[0].Value.View()}
 	}})
 	return cases
+}
+
+// checkpointCases save on the device and load on the host, and the reverse. What
+// is saved again there is the same file, and the run goes on with the same bits.
+func checkpointCases() (cases []deviceCase) {
+	for _, k := range []struct {
+		name  string
+		value descent.DType
+		group optim.Group
+	}{
+		{"float32", descent.F32, optim.Group{}},
+		{"float64", descent.F64, optim.Group{}},
+		{"remainder", descent.BF16, optim.Group{Remainder: true}},
+		{"8 bits", descent.F32, optim.Group{State: optim.FP8}},
+	} {
+		cases = append(cases, deviceCase{"checkpoint/" + k.name, func(p place) (out []descent.View) {
+			k.group.Match = "*"
+			onHost := place{p.TB, descent.Host}
+			path := filepath.Join(p.TempDir(), "run.safetensors")
+			start := func(p place, seed uint64) (optim.Checkpoint, func() []descent.View) {
+				var params []optim.Param
+				var copies []descent.View
+				for i, n := range []int{70_000, 7, 0, 8192} { // of 280 KB, more than is staged at a time
+					v, g := p.random(seed+uint64(i), 1, k.value, n), p.random(uint64(i+10), 1, k.value, n)
+					params = append(params, optim.Param{Name: fmt.Sprint("p", i), Value: v, Grad: g})
+					copies = append(copies, descent.View{})
+					if k.value == descent.F32 {
+						copies[i] = p.empty(descent.BF16, n)
+					}
+				}
+				o, err := optim.New(params, optim.AdamW{Decay: 0.1}, k.group)
+				p.must(err)
+				p.must(o.Attach(optim.Extras{Copies: copies}))
+				g, err := descent.GradientsOf(params)
+				p.must(err)
+				step := func() (values []descent.View) {
+					for range 2 {
+						g.Reset(0.5)
+						_, err := o.Step(g, 1e-2)
+						p.must(err)
+					}
+					for i, q := range params {
+						if values = append(values, q.Value.View()); k.value == descent.F32 {
+							values = append(values, copies[i])
+						}
+					}
+					return values
+				}
+				return optim.Checkpoint{Optimizer: o, Tensors: map[string]descent.Tensor{"more": untouched(p, seed)}}, step
+			}
+			save := func(c optim.Checkpoint) [sha256.Size]byte {
+				p.must(c.Save(path, nil))
+				b, err := os.ReadFile(path)
+				p.must(err)
+				return sha256.Sum256(b)
+			}
+			for i, way := range [][2]place{{p, onHost}, {onHost, p}} {
+				saved, step := start(way[0], 1)
+				step()
+				hash := save(saved)
+				loaded, step := start(way[1], 100)
+				_, err := loaded.Load(path)
+				p.must(err)
+				if again := save(loaded); again != hash {
+					p.Errorf("saved on %v as %x, again on %v as %x", way[0].dev, hash, way[1].dev, again)
+				}
+				for _, b := range hash {
+					out = append(out, p.numbers(float64(b)))
+				}
+				out = append(out, step()...)
+				if i == 0 {
+					out = append(out, p.numbers(float64(loaded.Optimizer.Steps())))
+				}
+			}
+			return out
+		}})
+	}
+	return cases
+}
+
+// untouched is a tensor of integers that no primitive has touched.
+func untouched(p place, seed uint64) descent.View {
+	x := make([]int64, 1000)
+	for i := range x {
+		x[i] = int64(seed) * int64(i)
+	}
+	return p.put(descent.Of(x))
 }
 
 func castCases() (cases []deviceCase) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/descent-ml/descent"
 	"github.com/descent-ml/descent/internal/backend"
@@ -27,6 +28,9 @@ var ErrCheckpoint = errors.New("bad checkpoint")
 //
 // Numbers are saved with the bits they have. A run that loads them goes on with
 // the bits of one that was never interrupted.
+//
+// Tensors may lie on any device: they pass through the host a part at a time, and
+// the file does not tell where they were.
 type Checkpoint struct {
 	// Optimizer is whose state and values are meant. With nil there are only
 	// Tensors, and Load takes them out of any safetensors file, whatever else it
@@ -65,11 +69,24 @@ type member struct {
 	of    []int // shape of the whole
 }
 
-// memory is the tensor's bytes, as the processor has them.
-func (m member) memory() []byte {
-	b := m.value.Buffer()
-	n := bytes(b)
-	return backend.Slice[byte](backend.Buffer{Ptr: b.Ptr, Len: n}, 0, n)
+// part is elements of the tensor from at on, as many as b has room for, and b as
+// a buffer for them on the host.
+func (m member) part(b []byte, at int) (there, here backend.Buffer) {
+	t := m.value.DType()
+	n := len(b) / t.Size()
+	return backend.Part(m.value.Buffer(), at, at+n), backend.Buffer{Ptr: unsafe.Pointer(unsafe.SliceData(b)), Len: n, Type: t}
+}
+
+// get copies elements from at on to b, put from there: the bytes are the
+// processor's.
+func (m member) get(b []byte, at int) error {
+	there, here := m.part(b, at)
+	return m.value.Device().Backend().Download(here, there)
+}
+
+func (m member) put(b []byte, at int) error {
+	there, here := m.part(b, at)
+	return m.value.Device().Backend().Upload(there, here)
 }
 
 func (m member) String() string {
@@ -89,9 +106,6 @@ func (c Checkpoint) members() (list []member, err error) {
 		}
 		if m.first, m.of, err = r.place(value, slot, v); err != nil {
 			return fmt.Errorf("optim: %s: %w", m.name, err)
-		}
-		if v.Device() != descent.Host {
-			return fmt.Errorf("optim: %w: %s is %v, want it on the host", descent.ErrDevice, m.name, v)
 		}
 		list = append(list, m)
 		return nil

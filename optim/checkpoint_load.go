@@ -24,7 +24,8 @@ import (
 // parameter of another rule, a missing or unknown parameter or tensor, and a
 // tensor of another type or shape are errors that wrap ErrState, and the last
 // two descent.ErrDType or descent.ErrShape. Only a file that becomes unreadable
-// between the check and the reading leaves some tensors read.
+// between the check and the reading, or a device that fails, leaves some tensors
+// read.
 func (c Checkpoint) Load(paths ...string) (meta map[string]string, err error) {
 	list, err := c.members()
 	if err != nil {
@@ -274,8 +275,9 @@ func (p *piece) verify(buf []byte) error {
 		return nil
 	}
 	crc := uint32(0)
-	err := p.chunks(p.Offsets[0], p.Offsets[1], buf, func(b []byte) {
+	err := p.chunks(p.Offsets[0], p.Offsets[1], buf, func(b []byte) error {
 		crc = crc32.Update(crc, castagnoli, b)
+		return nil
 	})
 	if err == nil && hex(crc) != p.crc {
 		err = fmt.Errorf("tensor %q has the CRC-32C %s, its header says %s", p.name, hex(crc), p.crc)
@@ -288,15 +290,17 @@ func (p *piece) read(m member, buf []byte) error {
 	t := m.value.DType()
 	lo, hi := max(m.first, p.first), min(m.first+m.value.Len(), p.first+p.len())
 	begin, size := p.Offsets[0], t.Size()
-	dst := m.memory()[(lo-m.first)*size:]
-	return p.chunks(begin+int64(lo-p.first)*int64(size), begin+int64(hi-p.first)*int64(size), buf, func(b []byte) {
+	at := lo - m.first
+	return p.chunks(begin+int64(lo-p.first)*int64(size), begin+int64(hi-p.first)*int64(size), buf, func(b []byte) error {
 		little(b, t)
-		dst = dst[copy(dst, b):]
+		err := m.put(b, at)
+		at += len(b) / size
+		return err
 	})
 }
 
 // chunks calls do with the bytes of the data from begin to end.
-func (p *piece) chunks(begin, end int64, buf []byte, do func(b []byte)) error {
+func (p *piece) chunks(begin, end int64, buf []byte, do func(b []byte) error) error {
 	for begin < end {
 		b := buf[:min(int64(len(buf)), end-begin)]
 		if _, err := p.file.ReadAt(b, p.file.start+begin); err != nil {
@@ -305,7 +309,9 @@ func (p *piece) chunks(begin, end int64, buf []byte, do func(b []byte)) error {
 			}
 			return err
 		}
-		do(b)
+		if err := do(b); err != nil {
+			return err
+		}
 		begin += int64(len(b))
 	}
 	return nil

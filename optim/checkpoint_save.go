@@ -77,7 +77,8 @@ func (c Checkpoint) Save(path string, meta map[string]string) error {
 	return nil
 }
 
-// chunk is how many bytes are read and written at a time.
+// chunk is how many bytes are read and written at a time, a multiple of every
+// element's.
 const chunk = 1 << 18
 
 // write writes the tensors, then the header, whose checksums are known by then.
@@ -134,12 +135,16 @@ func write(f *os.File, list []member, meta map[string]string) error {
 }
 
 func writeTensor(w io.Writer, m member, buf []byte) (crc uint32, err error) {
-	for memory := m.memory(); len(memory) > 0; {
-		n := copy(buf, memory)
-		memory = memory[n:]
-		little(buf[:n], m.value.DType())
-		crc = crc32.Update(crc, castagnoli, buf[:n])
-		if _, err := w.Write(buf[:n]); err != nil {
+	size := m.value.DType().Size()
+	for at, n := 0, m.value.Len(); at < n; {
+		b := buf[:min(len(buf), (n-at)*size)]
+		if err := m.get(b, at); err != nil {
+			return 0, fmt.Errorf("%s: %w", m.name, err)
+		}
+		at += len(b) / size
+		little(b, m.value.DType())
+		crc = crc32.Update(crc, castagnoli, b)
+		if _, err := w.Write(b); err != nil {
 			return 0, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,8 +12,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/descent-ml/descent"
+	"github.com/descent-ml/descent/internal/backend"
 )
 
 // trial is a small run.
@@ -86,6 +89,13 @@ func (r *trial) print(t *testing.T, more ...descent.View) string {
 		fmt.Fprint(h, p.name, p.clock)
 	}
 	return fmt.Sprintf("%d %x", r.opt.step, h.Sum64())
+}
+
+// memory is the bytes of a tensor on the host.
+func (m member) memory() []byte {
+	b := m.value.Buffer()
+	n := bytes(b)
+	return backend.Slice[byte](backend.Buffer{Ptr: b.Ptr, Len: n}, 0, n)
 }
 
 var (
@@ -537,18 +547,150 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-type otherDevice struct{ descent.Device }
+// vault is a device whose memory has every bit inverted: only transfers see what
+// is in it.
+type vault struct {
+	backend.Backend     // the host's
+	most            int // bytes of a transfer
+	failing         error
+}
 
+type vaultDevice struct{ *vault }
+
+func (d *vault) String() string                { return "vault" }
+func (d vaultDevice) Backend() backend.Backend { return d.vault }
+
+func (d *vault) Upload(dst, src backend.Buffer) error   { return d.transfer(dst, src) }
+func (d *vault) Download(dst, src backend.Buffer) error { return d.transfer(dst, src) }
+
+func (d *vault) transfer(dst, src backend.Buffer) error {
+	if d.failing != nil {
+		return d.failing
+	}
+	if dst.Len != src.Len || dst.Type != src.Type {
+		return fmt.Errorf("%d %v from %d %v", dst.Len, dst.Type, src.Len, src.Type)
+	}
+	n := bytes(dst)
+	d.most = max(d.most, n)
+	to, from := unsafe.Slice((*byte)(dst.Ptr), n), unsafe.Slice((*byte)(src.Ptr), n)
+	for i := range to {
+		to[i] = ^from[i]
+	}
+	return nil
+}
+
+// vaulted are tensors of every type on a device, of lengths around that of a
+// chunk, and what they hold.
+func vaulted(t *testing.T, dev descent.Device, seed int) (map[string]descent.Tensor, []byte) {
+	t.Helper()
+	tensors, all := map[string]descent.Tensor{}, []byte{}
+	for typ := descent.F32; typ <= descent.I64; typ++ {
+		for _, n := range []int{0, 1, 77, chunk/typ.Size() - 1, chunk / typ.Size(), chunk/typ.Size() + 1, 2*chunk/typ.Size() + 5} {
+			host, err := descent.Host.Backend().Alloc(typ, n)
+			must(t, err)
+			b := unsafe.Slice((*byte)(host.Ptr), bytes(host))
+			for i := range b {
+				b[i] = byte(seed + 7*i + i>>8 + n)
+			}
+			own, err := dev.Backend().Alloc(typ, n)
+			must(t, err)
+			must(t, dev.Backend().Upload(own, host))
+			tensors[fmt.Sprint(typ, n)] = descent.NewView(dev, own, n)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(tensors)) {
+		all = append(all, downloaded(t, tensors[name].View())...)
+	}
+	return tensors, all
+}
+
+func downloaded(t *testing.T, v descent.View) []byte {
+	t.Helper()
+	host, err := descent.Host.Backend().Alloc(v.DType(), v.Len())
+	must(t, err)
+	must(t, v.Device().Backend().Download(host, v.Buffer()))
+	return unsafe.Slice((*byte)(host.Ptr), bytes(host))
+}
+
+// The file is the host's, and comes back wherever the tensors are.
 func TestCheckpointOnDevice(t *testing.T) {
-	x := []float32{1}
-	v := descent.NewView(otherDevice{descent.Host}, descent.Of(x).Buffer(), 1)
-	c := Checkpoint{Tensors: map[string]descent.Tensor{"x": v}}
-	path := filepath.Join(t.TempDir(), "run")
-	if err := c.Save(path, nil); !errors.Is(err, descent.ErrDevice) || !strings.Contains(err.Error(), "x is float32[1] on host") {
+	d := &vault{Backend: descent.Host.Backend()}
+	dir := t.TempDir()
+	path, same := filepath.Join(dir, "device"), filepath.Join(dir, "host")
+	there, want := vaulted(t, vaultDevice{d}, 1)
+	here, _ := vaulted(t, descent.Host, 1)
+	must(t, Checkpoint{Tensors: there}.Save(path, nil))
+	must(t, Checkpoint{Tensors: here}.Save(same, nil))
+	file, err := os.ReadFile(path)
+	must(t, err)
+	if host, err := os.ReadFile(same); err != nil || !slices.Equal(file, host) {
+		t.Errorf("the files differ, %v", err)
+	}
+	for _, dev := range []descent.Device{vaultDevice{d}, descent.Host} {
+		to, before := vaulted(t, dev, 2)
+		if slices.Equal(before, want) {
+			t.Fatal("the same tensors")
+		}
+		_, err := Checkpoint{Tensors: to}.Load(path)
+		must(t, err)
+		var got []byte
+		for _, name := range slices.Sorted(maps.Keys(to)) {
+			got = append(got, downloaded(t, to[name].View())...)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("tensors on %v are not those that were saved", dev)
+		}
+	}
+
+	// Half of a tensor on the device, from the file of a whole one on the host.
+	whole, part := make([]float32, 200_000), 70_001
+	for i := range whole {
+		whole[i] = float32(i)
+	}
+	must(t, Checkpoint{Tensors: map[string]descent.Tensor{"x": descent.Of(whole)}}.Save(path, nil))
+	buf, err := d.Alloc(descent.F32, part)
+	must(t, err)
+	v := descent.NewView(vaultDevice{d}, buf, part)
+	ranges := map[string]Range{"x": {First: 99_999, Of: []int{200_000}}}
+	_, err = Checkpoint{Tensors: map[string]descent.Tensor{"x": v}, Ranges: ranges}.Load(path)
+	must(t, err)
+	got := downloaded(t, v)
+	for i, x := range unsafe.Slice((*float32)(unsafe.Pointer(&got[0])), part) {
+		if x != whole[99_999+i] {
+			t.Fatalf("element %d is %v, want %v", i, x, whole[99_999+i])
+		}
+	}
+}
+
+// No transfer is larger than a chunk, and an error of the device leaves the old
+// file alone.
+func TestCheckpointOfFailingDevice(t *testing.T) {
+	d := &vault{Backend: descent.Host.Backend()}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "run")
+	const n = 3*chunk/4 + 1
+	buf, err := d.Alloc(descent.F32, n)
+	must(t, err)
+	c := Checkpoint{Tensors: map[string]descent.Tensor{"w": descent.NewView(vaultDevice{d}, buf, n)}}
+	must(t, c.Save(path, nil))
+	_, err = c.Load(path)
+	must(t, err)
+	if d.most != chunk {
+		t.Errorf("a transfer of %d bytes, want %d", d.most, chunk)
+	}
+	old, err := os.ReadFile(path)
+	must(t, err)
+	d.failing = errors.New("lost")
+	if err := c.Save(path, map[string]string{"epoch": "2"}); !errors.Is(err, d.failing) || !strings.Contains(err.Error(), path+": w: lost") {
 		t.Error(err)
 	}
-	if _, err := c.Load(path); !errors.Is(err, descent.ErrDevice) {
+	if _, err := c.Load(path); !errors.Is(err, d.failing) {
 		t.Error(err)
+	}
+	files, err := os.ReadDir(dir)
+	must(t, err)
+	if now, err := os.ReadFile(path); err != nil || !slices.Equal(now, old) || len(files) != 1 {
+		t.Errorf("%v: the file has changed, or is one of %v", err, files)
 	}
 }
 

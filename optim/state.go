@@ -54,7 +54,7 @@ func (o *Optimizer) tensors(i int) []Slot {
 	p := &o.params[i]
 	low := func(b backend.Buffer) descent.View { return descent.NewView(o.dev, b, b.Len) }
 	var slots []Slot
-	if v := o.update.Values[i]; v.Low.Ptr != nil {
+	if v := o.update.Values[i]; v.Low.Type != backend.Invalid { // without elements a device has no memory
 		slots = append(slots, Slot{"remainder", low(v.Low)})
 	}
 	for k, s := range o.update.Slots[i] {
@@ -63,7 +63,7 @@ func (o *Optimizer) tensors(i int) []Slot {
 			v = descent.NewView(o.dev, s.Buffer, shape...)
 		}
 		slots = append(slots, Slot{p.slots[k].name, v})
-		if s.Low.Ptr != nil {
+		if s.Low.Type != backend.Invalid {
 			slots = append(slots, Slot{p.slots[k].name + ".scale", low(s.Low)})
 		}
 	}
