@@ -9,7 +9,9 @@
 // CUDA is found at run time: the driver's library is opened by name and its
 // kernels, PTX in this package, are compiled by the driver. Nothing of NVIDIA's
 // is needed to build. Where there is no device, Open returns an error that wraps
-// ErrUnavailable and says why; so it does with CGO_ENABLED=0 and off Linux.
+// ErrUnavailable and says why; so it does with CGO_ENABLED=0 and off Linux. Matrix
+// products open libcublasLt, a Group libnccl, Device.Health libnvidia-ml, each when
+// it is first asked for; Explain says which are there.
 //
 // Work is queued in the order of the calls. A call that returns numbers, a norm
 // or a loss, waits for them; others do not wait. Read and Synchronize wait. An
@@ -23,11 +25,24 @@
 // dropout; casts to nearest even. What has none is computed on the host: the
 // tensors are copied there and back, which is right and slow.
 //
+// Several GPUs of a process are a Group: each has its tensors and its optimizer,
+// and a data-parallel step averages the gradients between the backward pass and
+// the step, after which all have the same bits.
+//
+//	group, err := gpu.NewGroup(dev0, dev1)
+//	err = group.AllReduce(gpu.Average, grads, grads) // one on each device
+//
+// A call that runs out of device memory is an error that wraps ErrMemory and
+// leaves the device usable. After a kernel has failed every call is an error, and
+// only another process can use the device again.
+//
 //	descent            PyTorch
 //	gpu.Open(0)        torch.device("cuda:0")
 //	Device.Upload      tensor.to("cuda")
 //	Tensor.Read        tensor.cpu()
 //	Device.Synchronize torch.cuda.synchronize()
 //	Device.Memory      torch.cuda.mem_get_info()
+//	Device.Health      torch.cuda.power_draw(), temperature(), utilization()
 //	MatMul             torch.mm, torch._scaled_mm
+//	Group.AllReduce    torch.distributed.all_reduce
 package gpu

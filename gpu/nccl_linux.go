@@ -184,7 +184,13 @@ func (l *nccl) exchange(x exchange) error {
 	if x.kind == allReduce || x.kind == reduceScatter {
 		count, typ = x.count, termTypes[x.typ]
 	}
+	op := redOps[x.op]
+	if len(l.comms) == 1 {
+		// A copy. As an average NCCL 2.28.9 leaves out elements at the end where dst
+		// and src are not aligned alike.
+		op = redOps[Sum]
+	}
 	return checkNCCL(C.exchange_nccl(kinds[x.kind], C.int(len(l.comms)), &l.comms[0], &l.streams[0],
 		(*C.uint64_t)(unsafe.Pointer(&x.dst[0])), (*C.uint64_t)(unsafe.Pointer(&x.src[0])),
-		C.size_t(count), typ, redOps[x.op], C.int(x.root)))
+		C.size_t(count), typ, op, C.int(x.root)))
 }
