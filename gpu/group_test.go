@@ -65,6 +65,12 @@ func ExampleGroup() {
 	// average [[2 2] [2 2]]
 }
 
+func ExampleReduction() {
+	fmt.Println(gpu.Sum, gpu.Average, gpu.Max)
+	// Output:
+	// sum average max
+}
+
 // devices opens n of them, or skips the test where there are fewer.
 func devices(t testing.TB, n int) (devs []*gpu.Device) {
 	t.Helper()
@@ -128,24 +134,6 @@ func put(t testing.TB, dev *gpu.Device, typ descent.DType, from int, x []float64
 	v, err := dev.Upload(host)
 	must(t, err)
 	return descent.NewView(dev, backend.Part(v.View().Buffer(), from, from+len(x)), len(x))
-}
-
-// got reads a tensor of a device.
-func got(t testing.TB, v descent.View) []float64 {
-	t.Helper()
-	host, _ := encode(v.DType(), make([]float64, v.Len()))
-	must(t, descent.Copy(host, descent.NewView(v.Device(), v.Buffer(), v.Len())))
-	switch v.DType() {
-	case descent.F32:
-		return widened(t, host, func(v float32) float64 { return float64(v) })
-	case descent.F64:
-		return widened(t, host, func(v float64) float64 { return v })
-	case descent.F16:
-		return widened(t, host, func(v descent.Float16) float64 { return float64(v.Float32()) })
-	case descent.BF16:
-		return widened(t, host, func(v descent.BFloat16) float64 { return float64(v.Float32()) })
-	}
-	return widened(t, host, func(v descent.Float8E4M3) float64 { return float64(v.Float32()) })
 }
 
 func equal(t testing.TB, what string, got, want []float64) {

@@ -15,7 +15,7 @@ import (
 // and interfaces that a user does not implement.
 var unexampled = map[string][]string{
 	"":      {"Device", "Element", "Explanation", "KernelPath", "Norm", "Tier"},
-	"gpu":   {"Explanation", "Info"},
+	"gpu":   {"Explanation", "Health", "Info", "Library"},
 	"optim": {"ParamState", "Reason", "Report", "Rule", "Slot"},
 }
 
