@@ -188,6 +188,35 @@ func TestLostDevice(t *testing.T) {
 	must(t, d.Close())
 }
 
+// TestHalfMade: memory that was allocated and cannot be filled is given back.
+func TestHalfMade(t *testing.T) {
+	d, p := probed(t, 5)
+	g, err := descent.NewGradients([]descent.View{put[float32](t, d, 1, 2)})
+	must(t, err)
+	owned := len(d.owned)
+	for _, c := range []use{
+		{"a tensor", func() error {
+			_, err := d.Upload(descent.Of([]float32{1, 2}))
+			return err
+		}},
+		{"the tables of a set", func() error {
+			_, err := g.Norm()
+			return err
+		}},
+	} {
+		p.forget()
+		p.failing = 2 // the write after the allocation
+		wants(t, c.do(), errLost, "upload")
+		if p.failing = 0; len(d.owned) != owned {
+			t.Errorf("%s: %d allocations, before %d", c.name, len(d.owned), owned)
+		}
+		if err := c.do(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		owned = len(d.owned)
+	}
+}
+
 // TestUseAfterClose: every call is an error that says so, Free is none.
 func TestUseAfterClose(t *testing.T) {
 	everywhere(t, 1, func(t *testing.T, devs []*Device) {
