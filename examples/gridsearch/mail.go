@@ -15,6 +15,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path"
 	"slices"
 	"strings"
 )
@@ -72,7 +73,8 @@ func readMail(r io.Reader) ([]mail, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !strings.HasPrefix(h.Name, "package/data/") || !strings.HasSuffix(h.Name, ".json") {
+		// A folder for each group; beside them lies a list of all files.
+		if message, _ := path.Match("package/data/*/*.json", h.Name); !message {
 			continue
 		}
 		var m struct{ Group, Text string }
@@ -97,7 +99,7 @@ func content(text string) string {
 	header, body, _ := strings.Cut(text, "\n\n")
 	for line := range strings.Lines(header) {
 		if subject, ok := strings.CutPrefix(line, "Subject:"); ok {
-			return subject + body
+			return subject + "\n" + body
 		}
 	}
 	return body

@@ -229,7 +229,7 @@ func (f figures) claims() (claims []report.Claim) {
 		d, a, b := f.more(i), f[i][0], f[0][0]
 		claims = append(claims, report.Claim{
 			Claim:    c.name + ": the same training as float32",
-			Measured: fmt.Sprintf("%s ± %.2f points of accuracy", report.Signed(d.Mean, 2), d.SD),
+			Measured: d.Signed(2) + " points of accuracy",
 			Holds:    d.Mean >= -0.3,
 			Why: fmt.Sprintf("0.3 points less are allowed, and %s has %s; weights and state take %.2f of float32's memory, operands %.2f",
 				recipes[i+1].name, report.Signed(f.more(i+1).Mean, 2),
@@ -241,13 +241,13 @@ func (f figures) claims() (claims []report.Claim) {
 
 func picture(name string, f figures) error {
 	var names []string
-	var accuracies []report.Stat
+	var more []report.Stat
 	var series []report.Series
 	for i, c := range recipes {
-		names, accuracies = append(names, c.name), append(accuracies, f.stat(i, accuracy))
 		if i == 0 {
 			continue
 		}
+		names, more = append(names, c.name), append(more, f.more(i))
 		line := report.Series{Name: c.name, Dashed: !c.claim}
 		block := max(1, len(f[i][0].loss)/40)
 		for at := 0; at+block <= len(f[i][0].loss); at += block {
@@ -259,16 +259,15 @@ func picture(name string, f figures) error {
 		}
 		series = append(series, line)
 	}
-	bars, err := report.Bars("Accuracy on test images", "%", names, accuracies, func(s report.Stat) string { return s.Format(2) })
+	bars, err := report.Bars("Accuracy on test images beside float32's", "points", names, more, func(s report.Stat) string { return s.Signed(2) })
 	if err != nil {
 		return err
 	}
-	bars.Y.Max = 115
 	losses, err := report.Chart("Training loss less float32's", "step", "", series...)
 	if err != nil {
 		return err
 	}
-	losses.Legend.Left = true
+	losses.Y.Max += 0.6 * (losses.Y.Max - losses.Y.Min) // room for the legend
 	return report.Save(name, 11, 4, losses, bars)
 }
 
@@ -297,7 +296,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	for i, c := range recipes {
 		d, r := f.more(i), f[i][0]
 		rows = append(rows, []string{
-			c.name, f.stat(i, accuracy).Format(2) + " %", fmt.Sprintf("%s ± %.2f", report.Signed(d.Mean, 2), d.SD),
+			c.name, f.stat(i, accuracy).Format(2) + " %", d.Signed(2),
 			f.stat(i, last).Format(4), f.stat(i, func(r result) float64 { return float64(r.skipped) }).Format(1),
 			fmt.Sprintf("%d KiB", r.optimizer>>10), fmt.Sprintf("%d KiB", r.operands>>10),
 		})

@@ -184,11 +184,11 @@ func (t table) claim() report.Claim {
 	}
 	return report.Claim{
 		Claim: "label smoothing on noisy labels: +2.3 points of AUC",
-		Measured: fmt.Sprintf("%s ± %.2f points with smoothing %g at %.0f %% flipped labels",
-			report.Signed(d.Mean, 2), d.SD, smoothings[smoothing], 100*noises[noise]),
+		Measured: fmt.Sprintf("%s points with smoothing %g at %.0f %% flipped labels",
+			d.Signed(2), smoothings[smoothing], 100*noises[noise]),
 		Holds: d.Mean >= 2.3,
-		Why: fmt.Sprintf("the most of all rows is %s ± %.2f points, with smoothing %g at %.0f %%",
-			report.Signed(most.Mean, 2), most.SD, with, 100*at),
+		Why: fmt.Sprintf("the most of all rows is %s points, with smoothing %g at %.0f %%",
+			most.Signed(2), with, 100*at),
 	}
 }
 
@@ -207,6 +207,7 @@ func picture(name string, t table) error {
 	}
 	p.Legend.Top = false
 	p.Y.Min -= 0.35 * (p.Y.Max - p.Y.Min) // room for the legend
+	p.Y.Max += 0.5
 	return report.Save(name, 9, 5, p)
 }
 
@@ -236,8 +237,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		for j, smoothing := range smoothings {
 			gain := "–"
 			if j > 0 {
-				g := t.gain(i, j)
-				gain = fmt.Sprintf("%s ± %.2f", report.Signed(g.Mean, 2), g.SD)
+				gain = t.gain(i, j).Signed(2)
 			}
 			rows = append(rows, []string{fmt.Sprintf("%.0f %%", 100*noise), fmt.Sprint(smoothing), report.Of(t[i][j]).Format(2), gain})
 		}

@@ -21,6 +21,9 @@ type MLP struct {
 	// weights, and the gradient that comes to it. The result is valid until the
 	// next call with the same operand of the same layer.
 	Round func(operand Operand, layer int, m Matrix) (Matrix, error)
+	// Through, if not nil, turns the gradient at what Round returned into that at
+	// m, what it was given: of weights, and of inputs but the first layer's.
+	Through func(operand Operand, layer int, grad, m Matrix) error
 
 	layers      []layer
 	mul         Products
@@ -136,6 +139,9 @@ func (n *MLP) Backward(rows, step int) error {
 		}
 		clear(l.dw.Data)
 		n.mul.AddAT(l.dw, l.x, dz)
+		if err := n.through(Weight, i, l.dw, l.w); err != nil {
+			return err
+		}
 		clear(l.db.Data)
 		for r := range rows {
 			for j, v := range dz.Row(r) {
@@ -149,6 +155,9 @@ func (n *MLP) Backward(rows, step int) error {
 		dh := below.dh.Top(rows)
 		clear(dh.Data)
 		n.mul.AddBT(dh, dz, l.rw)
+		if err := n.through(Input, i, dh, below.h.Top(rows)); err != nil {
+			return err
+		}
 		dropout := n.Dropout
 		dropout.Stream = uint64(i - 1)
 		down := below.dz.Top(rows)
@@ -169,4 +178,11 @@ func (n *MLP) round(o Operand, layer int, m Matrix) (Matrix, error) {
 		return m, nil
 	}
 	return n.Round(o, layer, m)
+}
+
+func (n *MLP) through(o Operand, layer int, grad, m Matrix) error {
+	if n.Through == nil {
+		return nil
+	}
+	return n.Through(o, layer, grad, m)
 }

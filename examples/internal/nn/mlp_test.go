@@ -13,9 +13,38 @@ import (
 // TestBackwardIsTheDerivative moves all weights along the gradient g: the loss
 // changes by |g|² per unit.
 func TestBackwardIsTheDerivative(t *testing.T) {
-	const rows, step = 8, 3
 	n := NewMLP(rows, 1, 20, 15, 12, 5)
 	n.Dropout = regularize.Dropout{P: 0.3, Seed: 2}
+	checkDerivative(t, n)
+}
+
+// TestThrough: the same where layers read the squares of their inputs and of
+// their weights.
+func TestThrough(t *testing.T) {
+	n := NewMLP(rows, 1, 20, 15, 12, 5)
+	n.Round = func(o Operand, _ int, m Matrix) (Matrix, error) {
+		if o == Grad {
+			return m, nil
+		}
+		square := NewMatrix(m.Rows, m.Cols)
+		for i, v := range m.Data {
+			square.Data[i] = v * v
+		}
+		return square, nil
+	}
+	n.Through = func(_ Operand, _ int, grad, m Matrix) error {
+		for i, v := range m.Data {
+			grad.Data[i] *= 2 * v
+		}
+		return nil
+	}
+	checkDerivative(t, n)
+}
+
+const rows = 8
+
+func checkDerivative(t *testing.T, n *MLP) {
+	const step = 3
 	x, y := noise(rows, 20, 5), descent.Of([]int32{0, 1, 2, 3, 4, 0, 1, 2})
 	eval := func(grad descent.View) float64 {
 		logits, err := n.Forward(x, step)

@@ -70,8 +70,8 @@ func Chart(title, x, y string, series ...Series) (*plot.Plot, error) {
 	return p, nil
 }
 
-// Bars makes a plot of a bar for each name, with its standard deviation and
-// what it says.
+// Bars makes a plot of a bar for each name, up or down from 0, with its standard
+// deviation and what it says.
 func Bars(title, y string, names []string, values []Stat, text func(Stat) string) (*plot.Plot, error) {
 	p := New(title, "", y)
 	var heights plotter.Values
@@ -80,15 +80,15 @@ func Bars(title, y string, names []string, values []Stat, text func(Stat) string
 		plotter.YErrors
 	}
 	labels := plotter.XYLabels{}
-	top, spreads := 0.0, false
+	low, high, spreads := 0.0, 0.0, false
 	for _, v := range values {
-		top, spreads = max(top, v.Mean+v.SD), spreads || v.SD > 0
+		low, high, spreads = min(low, v.Mean-v.SD), max(high, v.Mean+v.SD), spreads || v.SD > 0
 	}
 	for i, v := range values {
 		heights = append(heights, v.Mean)
 		spread.XYs = append(spread.XYs, plotter.XY{X: float64(i), Y: v.Mean})
 		spread.YErrors = append(spread.YErrors, struct{ Low, High float64 }{v.SD, v.SD})
-		labels.XYs = append(labels.XYs, plotter.XY{X: float64(i), Y: v.Mean + v.SD + top/60})
+		labels.XYs = append(labels.XYs, plotter.XY{X: float64(i), Y: max(v.Mean+v.SD, 0) + (high-low)/60})
 		labels.Labels = append(labels.Labels, text(v))
 	}
 	bars, err := plotter.NewBarChart(heights, vg.Points(min(46, 420/float64(len(names)))))
@@ -115,7 +115,7 @@ func Bars(title, y string, names []string, values []Stat, text func(Stat) string
 	p.Add(marks)
 	p.NominalX(names...)
 	p.X.Tick.Label.Font.Variant = "Sans"
-	p.Y.Min, p.Y.Max = 0, top*1.1
+	p.Y.Min, p.Y.Max = low, high+(high-low)/10
 	return p, nil
 }
 
@@ -216,7 +216,7 @@ func ticks(low, high float64) (t []plot.Tick) {
 			step *= by
 		}
 	}
-	for i := math.Ceil(low / step); i*step <= high && len(t) < 20; i++ {
+	for i := math.Ceil(low/step) + 0; i*step <= high && len(t) < 20; i++ {
 		t = append(t, plot.Tick{Value: i * step, Label: fmt.Sprintf("%.6g", i*step)})
 	}
 	return t

@@ -90,6 +90,12 @@ func (s Stat) Format(decimals int) string {
 	return fmt.Sprintf("%.*f ± %.*f", decimals, s.Mean, decimals, s.SD)
 }
 
+// Signed prints the Stat of differences: mean with its sign ± standard
+// deviation.
+func (s Stat) Signed(decimals int) string {
+	return fmt.Sprintf("%s ± %.*f", Signed(s.Mean, decimals), decimals, s.SD)
+}
+
 // Signed prints a difference with so many decimals.
 func Signed(x float64, decimals int) string {
 	text := fmt.Sprintf("%+.*f", decimals, x)

@@ -50,6 +50,17 @@ func TestSigned(t *testing.T) {
 			t.Errorf("%v: %q, want %q", x, got, want)
 		}
 	}
+	if got := Of([]float64{-1, -3}).Signed(2); got != "−2.00 ± 1.41" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestTicks(t *testing.T) {
+	for _, tick := range ticks(-0.003, 0.05) {
+		if tick.Label == "-0" {
+			t.Error(tick)
+		}
+	}
 }
 
 func TestPrint(t *testing.T) {
