@@ -1,9 +1,9 @@
 // Package clip limits gradients.
 //
 // What a number for each tensor can express only changes the pending factors of
-// a descent.Gradients: these limits read the gradients once, for the norm that
-// the optimizer's step needs anyway, and write nothing. Value, AGC and
-// PerExample write, in one pass.
+// a [descent.Gradients]: these limits read the gradients once, for the norm that
+// the optimizer's step needs anyway, and write nothing. [Value], [AGC] and
+// [PerExample] write, in one pass.
 //
 //	descent                  PyTorch and others
 //	clip.GlobalNorm          torch.nn.utils.clip_grad_norm_, optax.clip_by_global_norm
@@ -20,10 +20,10 @@
 //
 // A gradient with NaN or ±Inf is never clipped and never remembered: the
 // optimizer's step refuses it, and its report says where the first such element
-// is. Who wants an error or zeros instead begins with NonFinite.
+// is. Who wants an error or zeros instead begins with [NonFinite].
 //
 // Who wants the gradients themselves clipped, for an optimizer of another
-// library, calls Gradients.Apply afterwards.
+// library, calls [descent.Gradients.Apply] afterwards.
 package clip
 
 import (

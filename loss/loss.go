@@ -7,11 +7,26 @@
 //	descent                 PyTorch
 //	loss.CrossEntropy       torch.nn.CrossEntropyLoss(reduction="sum")
 //	loss.LinearCrossEntropy cross_entropy(linear(hidden, weight, bias), targets, reduction="sum")
+//	loss.BCE                torch.nn.BCEWithLogitsLoss
+//	loss.Focal              torchvision.ops.sigmoid_focal_loss
+//	loss.Poly1              optax.losses.poly_loss_cross_entropy
+//	loss.Asymmetric         timm.loss.AsymmetricLossMultiLabel
+//	loss.MSE, L1, Huber     torch.nn.MSELoss, L1Loss, HuberLoss
+//	loss.SmoothL1, LogCosh  torch.nn.SmoothL1Loss, optax.losses.log_cosh
+//	loss.MarginRanking      torch.nn.MarginRankingLoss
+//	loss.CosineEmbedding    torch.nn.CosineEmbeddingLoss
+//	loss.TripletMargin      torch.nn.TripletMarginLoss
+//	loss.KLDiv              torch.nn.KLDivLoss
+//	loss.Distillation       the same of log_softmax and softmax, times Temperature²
 //	loss.InfoNCE            open_clip's ClipLoss, times the rows
 //	loss.SigLIP             open_clip's SigLipLoss, times the rows
 //	loss.SupCon             SupContrast's SupConLoss, SimCLR's NT-Xent
 //	CrossEntropy.EvalRows   reduction="none"
 //	Result.Mean             reduction="mean"
+//
+// SoftmaxFocal, Consistency, PseudoLabel, RDrop and Entropy are in no library
+// under one name, nor are [Uncertainty] and [GradNorm], which weigh tasks. Who
+// has automatic differentiation and a loss that is not here needs none of this.
 package loss
 
 import (

@@ -10,7 +10,7 @@
 //	rate := lr.At(step)
 //
 // Step 0 is the first update. Steps may as well be samples, tokens or epochs: see
-// PerStep and PerEpoch. A Plan names the schedules of a run, finds what
+// [PerStep] and [PerEpoch]. A [Plan] names the schedules of a run, finds what
 // contradicts what before it starts, and draws them.
 //
 //	schedule        PyTorch                        optax                            transformers
@@ -38,7 +38,7 @@
 //	Noise           timm: lr_noise
 //	Plateau         ReduceLROnPlateau              contrib.reduce_on_plateau        reduce_lr_on_plateau
 //
-// Scale, Sum, Max, Min, Clamp, Round, Offset and Repeat have no counterparts that
+// [Scale], [Sum], [Max], [Min], [Clamp], [Round], [Offset] and [Repeat] have no counterparts that
 // can be written down. Where a peer counts differently, the type's comment says
 // how; docs/choosing.md says which schedule is for what.
 //

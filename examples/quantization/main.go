@@ -88,8 +88,8 @@ var recipes = []recipe{
 	{when: aware, weights: row8},
 	{when: after, weights: tensor4},
 	{when: after, weights: tensor4, cut: true},
-	{when: after, weights: group4},
 	{when: after, weights: row4},
+	{when: after, weights: group4},
 	{when: aware, weights: row4},
 	{when: learned, weights: tensor4},
 	{when: after, weights: row8, inputs: 8, observer: precision.MinMax{}},
@@ -333,18 +333,21 @@ func speedClaims(t task, all []*way) (claims []report.Claim) {
 	return claims
 }
 
-// label is a recipe's name under a bar, of five lines.
+// label is a recipe's name under a bar. All have as many lines.
 func (c recipe) label() string {
 	p := c.parts()
-	label := strings.Replace(p[0], " ", "\n", 1) + "\n" + p[2] + "\n"
+	lines := strings.Split(strings.NewReplacer(", ", "\n", " of ", "\nof ", " ", "\n").Replace(p[0]), "\n")
+	lines = append(lines, p[2])
 	if c.inputs > 0 {
-		label += "x " + p[1]
+		lines = append(lines, "x "+p[1])
 	}
-	label += "\n"
 	if c.observer != nil {
-		label += strings.Replace(p[3], "Percentile", "Percent.", 1)
+		lines = append(lines, strings.Replace(p[3], "Percentile", "Percent.", 1))
 	}
-	return label
+	for len(lines) < 5 {
+		lines = append(lines, " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func picture(name string, f figures, tasks []task, ways [][]*way) error {

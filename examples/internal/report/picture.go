@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -156,11 +157,12 @@ func (g grid) Z(c, r int) float64 { return g.values[r][c] }
 func (g grid) X(c int) float64    { return float64(c) }
 func (g grid) Y(r int) float64    { return float64(r) }
 
-// shades go from white to a blue on which black text can be read.
+// shades go from a pale blue, which is not the paper's white, to one on which
+// black text can be read.
 type shades struct{}
 
 func (shades) Colors() (all []color.Color) {
-	for i := range 64 {
+	for i := 6; i < 64; i++ {
 		at := func(end uint8) uint8 { return uint8(0xff - (0xff-int(end))*i/63) }
 		all = append(all, color.NRGBA{at(0x56), at(0xb4), at(0xe9), 0xff})
 	}
@@ -217,7 +219,7 @@ func ticks(low, high float64) (t []plot.Tick) {
 		}
 	}
 	for i := math.Ceil(low/step) + 0; i*step <= high && len(t) < 20; i++ {
-		t = append(t, plot.Tick{Value: i * step, Label: fmt.Sprintf("%.6g", i*step)})
+		t = append(t, plot.Tick{Value: i * step, Label: strings.Replace(fmt.Sprintf("%.6g", i*step), "-", "−", 1)})
 	}
 	return t
 }

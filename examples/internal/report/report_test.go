@@ -57,7 +57,7 @@ func TestSigned(t *testing.T) {
 
 func TestTicks(t *testing.T) {
 	for _, tick := range ticks(-0.003, 0.05) {
-		if tick.Label == "-0" {
+		if strings.HasSuffix(tick.Label, "0") && tick.Label != "0" {
 			t.Error(tick)
 		}
 	}
