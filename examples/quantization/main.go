@@ -17,10 +17,12 @@
 // Speed is that of one matrix times one vector, as where a network answers one
 // question or writes a text, against float32 by gonum on one or on all
 // processors, whichever is faster. The large matrix comes from memory, not from
-// a cache. Times differ from run to run and come last; nothing else does.
+// a cache, where -fresh is more than that holds. Times differ from run to run and
+// come last; nothing else does.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -387,16 +389,22 @@ func picture(name string, f figures, tasks []task, ways [][]*way) error {
 }
 
 func run(args []string, stdout, stderr io.Writer) error {
-	o, err := report.Parse("quantization", 5, args, stderr, nil)
+	fresh := 0
+	o, err := report.Parse("quantization", 5, args, stderr, func(f *flag.FlagSet) {
+		f.IntVar(&fresh, "fresh", 128, "MiB of large matrices that take turns: more than the caches hold, up to 4096")
+	})
 	if err != nil {
 		return err
+	}
+	if fresh < 0 || fresh > 4096 {
+		return fmt.Errorf("-fresh is %d, want 0 to 4096\n%w", fresh, report.ErrUsage)
 	}
 	images, test, err := digits.Load("")
 	if err != nil {
 		return err
 	}
 	s, rounds := setup{train: images, test: test, seen: 1000, steps: 1500, batch: 64}, 101
-	large := task{name: "4096 × 4096", shapes: [][2]int{{4096, 4096}}, fresh: 128 << 20}
+	large := task{name: "4096 × 4096", shapes: [][2]int{{4096, 4096}}, fresh: fresh << 20}
 	if o.Quick {
 		s, rounds = setup{train: images.Part(0, 1000), test: test.Part(0, 200), seen: 100, steps: 20, batch: 20}, 3
 		large = task{name: "256 × 256", shapes: [][2]int{{256, 256}}, fresh: 1 << 20}

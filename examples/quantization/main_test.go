@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/descent-ml/descent/examples/internal/digits"
 	"github.com/descent-ml/descent/examples/internal/nn"
+	"github.com/descent-ml/descent/examples/internal/report"
 	"github.com/descent-ml/descent/examples/internal/report/reporttest"
 )
 
@@ -32,6 +34,15 @@ func TestRun(t *testing.T) {
 		}
 	}
 	reporttest.CheckPicture(t, picture)
+}
+
+func TestFlags(t *testing.T) {
+	for _, fresh := range []string{"-1", "4097"} {
+		err := run([]string{"-fresh", fresh}, io.Discard, io.Discard)
+		if !errors.Is(err, report.ErrUsage) || !strings.Contains(err.Error(), "-fresh is "+fresh) {
+			t.Errorf("-fresh %s: %v", fresh, err)
+		}
+	}
 }
 
 var images = sync.OnceValues(func() (s setup, err error) {
