@@ -24,9 +24,9 @@
 //	CrossEntropy.EvalRows   reduction="none"
 //	Result.Mean             reduction="mean"
 //
-// SoftmaxFocal, Consistency, PseudoLabel, RDrop and Entropy are in no library
-// under one name, nor are [Uncertainty] and [GradNorm], which weigh tasks. Who
-// has automatic differentiation and a loss that is not here needs none of this.
+// PyTorch has neither [SoftmaxFocal], [Consistency], [PseudoLabel], [RDrop] and
+// [Entropy], nor [Uncertainty] and [GradNorm], which weigh tasks. Who has
+// automatic differentiation and a loss that is not here needs none of this.
 package loss
 
 import (
