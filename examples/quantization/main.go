@@ -328,7 +328,7 @@ func speedClaims(t task, all []*way) (claims []report.Claim) {
 				Measured: fmt.Sprintf("%.2f times", w.faster(all)),
 				Holds:    w.faster(all) >= 4,
 				Why: fmt.Sprintf("%.1f GB/s of codes, float32 %.1f; fewer bytes help as far as a product waits for memory",
-					w.rate(), float(all).rate()),
+					w.rate(), baseline(all).rate()),
 			})
 		}
 	}

@@ -41,10 +41,10 @@ type way struct {
 func (w *way) rate() float64 { return float64(w.bytes) / w.seconds / 1e9 }
 
 // faster is how many times as fast as float32 a way is.
-func (w *way) faster(all []*way) float64 { return float(all).seconds / w.seconds }
+func (w *way) faster(all []*way) float64 { return baseline(all).seconds / w.seconds }
 
-// float is the fastest way with float32.
-func float(all []*way) *way {
+// baseline is the fastest way with float32.
+func baseline(all []*way) *way {
 	best := all[0]
 	for _, w := range all {
 		if w.by == (precision.Integer{}) && w.seconds < best.seconds {
