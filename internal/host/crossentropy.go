@@ -342,6 +342,13 @@ func (y rowTarget[F]) first(x []F, largest F) bool {
 	class := y.class
 	if y.probs != nil {
 		most, _ := kernel.MaxSum(y.probs)
+		for class < len(x) { // whole blocks without it take the least
+			end := min(class+kernel.Block, len(x))
+			if m, _ := kernel.MaxSum(y.probs[class:end]); m == most {
+				break
+			}
+			class = end
+		}
 		for class < len(x) && y.probs[class] != most {
 			class++
 		}

@@ -37,6 +37,8 @@ type tier struct {
 	maxSum    func(x []float32) (largest float32, sum float64)
 	expSum    func(dst, x []float32, shift float32) (sum float64)
 	scaleSub  func(dst []float32, a, b float32)
+	softCap   func(dst, x []float32, limit float32)
+	uncap     func(dst, y []float32, limit float32) // softCapGradient
 	dropout   func(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, uncached bool)
 
 	toBF16   func(dst []uint16, src []float32, uncached bool)
@@ -57,6 +59,7 @@ var reference = tier{
 	sgdGeneric[float32], momentumGeneric[float32], adamGeneric[float32], lionGeneric[float32], lerp32Generic,
 	maxAbsGeneric, rootScaleGeneric, scaleSquareGeneric,
 	maxSumGeneric[float32], expSumGeneric[float32], scaleSubGeneric[float32],
+	softCapGeneric, softCapGradientGeneric[float32],
 	func(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, _ bool) {
 		dropoutGeneric(dst, src, s, drop, key, block, step)
 	},
@@ -72,7 +75,8 @@ func cached[D, S any](f func([]D, []S)) func([]D, []S, bool) {
 // dispatched is what callers get.
 var dispatched = tier{
 	"dispatched", true,
-	normBlock32, scale32, add32, sgd32, momentum32, adam32, lion32, lerp32, maxAbs, rootScale, scaleSquare, maxSum32, expSum32, scaleSub32, dropout32,
+	normBlock32, scale32, add32, sgd32, momentum32, adam32, lion32, lerp32, maxAbs, rootScale, scaleSquare, maxSum32, expSum32, scaleSub32,
+	softCap32, softCapGradient32, dropout32,
 	toBF16, fromBF16, toF16, fromF16, toE4M3, fromE4M3, toE5M2, fromE5M2,
 }
 
@@ -296,6 +300,26 @@ var families = []family{
 				return nil
 			}
 			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.f[2], o.lion()); return }
+		},
+	},
+	{
+		name: "softcap", floats: 2, alias: true, bytes: 8,
+		of: func(k *tier) func(*operands) result {
+			f := k.softCap
+			if f == nil {
+				return nil
+			}
+			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.s); return }
+		},
+	},
+	{
+		name: "softcapgradient", floats: 2, alias: true, bytes: 12,
+		of: func(k *tier) func(*operands) result {
+			f := k.uncap
+			if f == nil {
+				return nil
+			}
+			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.s); return }
 		},
 	},
 }
@@ -829,30 +853,32 @@ func TestAllocations(t *testing.T) {
 // the bits contract in one place: the same on every processor, tier and tag.
 // A change here is a change of results and belongs under Numerics in CHANGELOG.
 var hashes = map[string]string{
-	"norm":        "376662eb9a0b9764f0053e7e1f7a175fa253a650aacc9d316c9cc946d011d5df",
-	"scale":       "6cd6afa8950b232ce70d6eab409a417c564345012fb4de4f0044e9925f6a0384",
-	"add":         "6616302431778c68c0ae037e8d71c0a67554f8228bd75fcf1a495eed34e0b075",
-	"sgd":         "802ae64296ee926c1785258987c3878e76d712ec9a49f828d7a19f28e80ac6ea",
-	"momentum":    "59b5320e566e941896a63a1ddd01966ef0d5064975e45ee557743b35652cca65",
-	"adam":        "6609edd74cc3e1804a6759cf6c378314491894bd77442c6ebaf33119fc8d3bd6",
-	"lerp":        "f7582c8f92aafce20790d18a1012c219e6eb7107d8efb9f8be79616645c10c61",
-	"maxabs":      "c7f6617d795a8f9730d58ec91258211f0646183ddb16bca551941e4fde119af5",
-	"rootscale":   "6f2b2461ec3ec9c162d8b76ce8e55a21de451666b0a2e55e343c66d83ab49b09",
-	"scalesquare": "1b37f99874fe12b13390b22a9e91af916f464fe416cde1734dc61892103e3651",
-	"maxsum":      "88b15ab3488c91fb41e1fd84d83ccf95e173f759058e16dbb2d30df08c9716d9",
-	"expsum":      "2e4bbd56b95edb415ba6fc2f1089298e8ed169c45db228ef819d226568343f91",
-	"expsumonly":  "d873a002a113e6ef3ce11de19c0e59ef80dc9c3e431183ba07ace14f679e5dce",
-	"scalesub":    "be2bcdd813426d5a658640fa154c324aeeaac57821273fba1ad7faa4740b9e05",
-	"dropout":     "a96ab28956ccfb3665d5ada8b759869e3961cce8ddf9b0b821ec8720171b6010",
-	"tobf16":      "6376d2b4b13c2aec871439f068d1c424ef121e54cde42986672ff9757d4b80c0",
-	"frombf16":    "40488c021c66764c49ddcd2c0b0a48568c04fca55c20d34c0c44b48be380e95a",
-	"tof16":       "3c26dbbe47ed6efeaf5f63487a006c5ec2f5fe62f1c784be51a9869156bf489c",
-	"fromf16":     "1ef950513f1d917f773d1adb44f79799faf63f7e88afd47e9b2dcb48cbd4701b",
-	"toe4m3":      "4d2436cb304976bf4c9ba7ac3e53d5216fe5f78095eb0cab99e6968209d6ce84",
-	"frome4m3":    "9169f030c130ca7e107fc961b0a46ad46be51890597ae6bbf7221c6fa814630e",
-	"toe5m2":      "d29cc44b68ab0f739adb9782936bccc6e74be458b12312f013a76327d9f72936",
-	"frome5m2":    "1d6e325118f5fa44b8c75ca5150232638967076dbd6cce5a161eec2010764185",
-	"lion":        "67a04026ebda52ccd78d84c17bc0bb902bc1942fac40f8d47f1dcf3cdef4310b",
+	"norm":            "376662eb9a0b9764f0053e7e1f7a175fa253a650aacc9d316c9cc946d011d5df",
+	"scale":           "6cd6afa8950b232ce70d6eab409a417c564345012fb4de4f0044e9925f6a0384",
+	"add":             "6616302431778c68c0ae037e8d71c0a67554f8228bd75fcf1a495eed34e0b075",
+	"sgd":             "802ae64296ee926c1785258987c3878e76d712ec9a49f828d7a19f28e80ac6ea",
+	"momentum":        "59b5320e566e941896a63a1ddd01966ef0d5064975e45ee557743b35652cca65",
+	"adam":            "6609edd74cc3e1804a6759cf6c378314491894bd77442c6ebaf33119fc8d3bd6",
+	"lerp":            "f7582c8f92aafce20790d18a1012c219e6eb7107d8efb9f8be79616645c10c61",
+	"maxabs":          "c7f6617d795a8f9730d58ec91258211f0646183ddb16bca551941e4fde119af5",
+	"rootscale":       "6f2b2461ec3ec9c162d8b76ce8e55a21de451666b0a2e55e343c66d83ab49b09",
+	"scalesquare":     "1b37f99874fe12b13390b22a9e91af916f464fe416cde1734dc61892103e3651",
+	"maxsum":          "88b15ab3488c91fb41e1fd84d83ccf95e173f759058e16dbb2d30df08c9716d9",
+	"expsum":          "2e4bbd56b95edb415ba6fc2f1089298e8ed169c45db228ef819d226568343f91",
+	"expsumonly":      "d873a002a113e6ef3ce11de19c0e59ef80dc9c3e431183ba07ace14f679e5dce",
+	"scalesub":        "be2bcdd813426d5a658640fa154c324aeeaac57821273fba1ad7faa4740b9e05",
+	"dropout":         "a96ab28956ccfb3665d5ada8b759869e3961cce8ddf9b0b821ec8720171b6010",
+	"tobf16":          "6376d2b4b13c2aec871439f068d1c424ef121e54cde42986672ff9757d4b80c0",
+	"frombf16":        "40488c021c66764c49ddcd2c0b0a48568c04fca55c20d34c0c44b48be380e95a",
+	"tof16":           "3c26dbbe47ed6efeaf5f63487a006c5ec2f5fe62f1c784be51a9869156bf489c",
+	"fromf16":         "1ef950513f1d917f773d1adb44f79799faf63f7e88afd47e9b2dcb48cbd4701b",
+	"toe4m3":          "4d2436cb304976bf4c9ba7ac3e53d5216fe5f78095eb0cab99e6968209d6ce84",
+	"frome4m3":        "9169f030c130ca7e107fc961b0a46ad46be51890597ae6bbf7221c6fa814630e",
+	"toe5m2":          "d29cc44b68ab0f739adb9782936bccc6e74be458b12312f013a76327d9f72936",
+	"frome5m2":        "1d6e325118f5fa44b8c75ca5150232638967076dbd6cce5a161eec2010764185",
+	"lion":            "67a04026ebda52ccd78d84c17bc0bb902bc1942fac40f8d47f1dcf3cdef4310b",
+	"softcap":         "ba67bdcd29cfca74b7c69d33d6fc8d9b45e799cb8e64588dfaadf055a015cbdb",
+	"softcapgradient": "7127a5e36f307903bb0beef332b8a3dbdf6fe9ba0ba9fc71bfe271c7cf9296b0",
 }
 
 // TestHashes runs the dispatched kernels.

@@ -9,7 +9,7 @@ import (
 // SoftCap sets dst = limit·tanh(x/limit). NaN and infinities stay as they are.
 func SoftCap[F Float](dst, x []F, limit F) {
 	if d, ok := any(dst).([]float32); ok {
-		softCap32(d, any(x).([]float32), float32(limit))
+		softCap32(d[:len(x)], any(x).([]float32), float32(limit))
 		return
 	}
 	for i, v := range x {
@@ -24,6 +24,14 @@ func SoftCap[F Float](dst, x []F, limit F) {
 // SoftCapGradient multiplies dst by the derivative of SoftCap, whose results y
 // are: 1 − (y/limit)². It is 0 where tanh is ±1 and for infinities.
 func SoftCapGradient[F Float](dst, y []F, limit F) {
+	if d, ok := any(dst).([]float32); ok {
+		softCapGradient32(d, any(y).([]float32)[:len(d)], float32(limit))
+		return
+	}
+	softCapGradientGeneric(dst, y, limit)
+}
+
+func softCapGradientGeneric[F Float](dst, y []F, limit F) {
 	y = y[:len(dst)]
 	for i, v := range y {
 		t := v / limit
@@ -56,7 +64,7 @@ const (
 	tanhB3  = 1.19825839466702e-06
 )
 
-func softCap32(dst, x []float32, limit float32) {
+func softCapGeneric(dst, x []float32, limit float32) {
 	dst = dst[:len(x)]
 	for i, v := range x {
 		if v < -math.MaxFloat32 || v > math.MaxFloat32 {

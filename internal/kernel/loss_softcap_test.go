@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"math"
-	"slices"
 	"testing"
 )
 
@@ -53,50 +52,5 @@ func TestSoftCapSpecials(t *testing.T) {
 		if g := grad[i]; !(math.Abs(g-w) <= 1e-15) && !(g != g && w != w) {
 			t.Errorf("slope at %v is %v, want %v", x[i], g, w)
 		}
-	}
-}
-
-func TestTarget(t *testing.T) {
-	const n = 2*Block + 5
-	x, p, w := make([]float32, n), make([]float32, n), make([]float64, n)
-	for i := range x {
-		x[i], p[i], w[i] = float32(i%7), float32(i%5)/8, float64(i%3)
-	}
-	for _, q := range []Target[float32]{
-		{Class: 0, Keep: 0.75},
-		{Class: n - 1, Keep: 0.75, Spread: 0.25},
-		{Class: Block, Keep: 0.5, Spread: 0.25, Weights: w},
-		{Probs: p, Keep: 0.5, Spread: 0.25},
-		{Probs: p, Keep: 1, Weights: w},
-	} {
-		var mass, cost float64
-		want := make([]float32, n)
-		for i := range x {
-			v := q.Spread
-			if q.Probs != nil {
-				v += q.Keep * float64(p[i])
-			} else if i == q.Class {
-				v += q.Keep
-			}
-			if q.Weights != nil {
-				v *= w[i]
-			}
-			mass += v
-			cost += v * (9 - float64(x[i]))
-			want[i] = 2*x[i] - float32(4*v)
-		}
-		// All are multiples of 1/32, whose sums are exact.
-		if m, c := q.Sums(x, 9); m != mass || c != cost {
-			t.Errorf("sums %v and %v, want %v and %v", m, c, mass, cost)
-		}
-		got := slices.Clone(x)
-		if q.Gradient(got, 2, 4); !slices.Equal(got, want) {
-			t.Errorf("the gradient differs for %v and %v", q.Keep, q.Spread)
-		}
-	}
-	inf := float32(math.Inf(-1))
-	q := Target[float32]{Class: 1, Keep: 1}
-	if m, c := q.Sums([]float32{inf, 2, inf}, 2); m != 1 || c != 0 {
-		t.Errorf("of a class without a target: %v and %v", m, c)
 	}
 }

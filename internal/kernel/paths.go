@@ -15,9 +15,9 @@ type Path struct {
 // names are the kernels that have assembly, in the order of their files.
 var names = []string{
 	"norm", "scale", "add", "sgd", "momentum", "adam", "lion", "lerp", "maxabs", "rootscale", "scalesquare",
-	"maxsum", "expsum", "scalesub", "dropout",
+	"maxsum", "expsum", "scalesub", "softcap", "softcapgradient", "dropout",
 	"tobf16", "frombf16", "tof16", "fromf16", "toe4m3", "frome4m3", "toe5m2", "frome5m2",
-	"stochastic", "adamscaled", "gemm",
+	"stochastic", "adamscaled", "target", "gemm",
 }
 
 // Paths lists every kernel with the implementation that dispatch picks for a

@@ -39,6 +39,16 @@ func TestPaths(t *testing.T) {
 		t.Errorf("gemm: Paths says %q, its tiers %q", got["gemm"], want)
 	}
 	delete(got, "gemm")
+	want = "go"
+	for _, k := range targetTiers {
+		if k.have {
+			want = k.name
+		}
+	}
+	if got["target"] != want {
+		t.Errorf("target: Paths says %q, its tiers %q", got["target"], want)
+	}
+	delete(got, "target")
 	if want = "go"; cpu.AVX512 {
 		want = "avx512"
 	} else if cpu.AVX2 {

@@ -23,6 +23,8 @@ func archTiers() []tier {
 			maxSum:    maxSumAVX2,
 			expSum:    expSumAVX2,
 			scaleSub:  scaleSubAVX2,
+			softCap:   softCapAVX2,
+			uncap:     softCapGradientAVX2,
 			dropout:   dropoutAVX2,
 			toBF16:    atLeast(casts, toBF16AVX2, toBF16Generic),
 			fromBF16:  atLeast(casts, fromBF16AVX2, fromBF16Generic),

@@ -25,6 +25,8 @@ func archTiers() []tier {
 		maxSum:    maxSumNEON,
 		expSum:    expSumNEON,
 		scaleSub:  scaleSubNEON,
+		softCap:   softCapNEON,
+		uncap:     softCapGradientNEON,
 		dropout: func(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, _ bool) {
 			dropoutNEON(dst, src, s, drop, key, block, step)
 		},

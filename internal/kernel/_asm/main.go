@@ -26,6 +26,7 @@ var families = []struct {
 	{"adam", adam},
 	{"lion", lion},
 	{"softmax", softmax},
+	{"loss", loss},
 	{"dropout", dropout},
 	{"convert", convert},
 	{"gemm", gemm},

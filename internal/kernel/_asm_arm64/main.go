@@ -28,6 +28,7 @@ var families = []struct {
 	{"gemm", gemm},
 	{"lerp", lerp},
 	{"lion", lion},
+	{"loss", loss},
 	{"norm", norm},
 	{"scale", scale},
 	{"sgd", sgd},
