@@ -18,13 +18,17 @@ const (
 	// panelCols columns of b are packed at a time: 512 KiB of float32, which
 	// the second cache holds while all rows of a pass by.
 	panelCols = 512
+
+	// panelRows rows of a are packed at a time: of a matrix that lies in columns
+	// whole cache lines.
+	panelRows = 4 * TileRows
 )
 
 // Panels is the memory that Gemm packs its operands into. It need not be
 // cleared; one serves one call at a time.
 type Panels[F Float] struct {
 	b [panelCols * Depth]F
-	a [TileRows * Depth]F
+	a [panelRows * Depth]F
 	c [TileRows * TileCols]F
 }
 
@@ -53,66 +57,90 @@ func Gemm[F Float](c, a, b Matrix[F], add bool, p *Panels[F]) {
 		for k := 0; k < a.Cols; k += Depth {
 			nk := min(Depth, a.Cols-k)
 			pack(p.b[:], b.Part(k, k+nk, j, j+nj).T(), TileCols)
-			for i := 0; i < c.Rows; i += TileRows {
-				ni := min(TileRows, c.Rows-i)
-				pack(p.a[:], a.Part(i, i+ni, k, k+nk), TileRows)
-				p.tiles(c.Part(i, i+ni, j, j+nj), nk, add || k > 0)
+			for i := 0; i < c.Rows; i += panelRows {
+				ni := min(panelRows, c.Rows-i)
+				p.rows(c.Part(i, i+ni, j, j+nj), a.Part(i, i+ni, k, k+nk), add || k > 0)
 			}
 		}
 	}
 }
 
-// tiles adds the product of the packed panels, depth deep, to a row of tiles.
-func (p *Panels[F]) tiles(c Matrix[F], depth int, add bool) {
+// rows sets rows of c to the product of a with the packed panels, or adds it.
+// Whole tiles may take a from where it lies.
+func (p *Panels[F]) rows(c, a Matrix[F], add bool) {
+	inPlace := 0
+	if anyRows && a.ColStride == 1 {
+		inPlace = a.Rows / TileRows * TileRows
+	}
+	if rest := a.Part(inPlace, a.Rows, 0, a.Cols); rest.Rows > 0 {
+		pack(p.a[:], rest, TileRows)
+	}
+	for i := 0; i < c.Rows; i += TileRows {
+		ni := min(TileRows, c.Rows-i)
+		panel := a.Part(i, i+ni, 0, a.Cols)
+		if i >= inPlace {
+			panel = Matrix[F]{p.a[(i-inPlace)*a.Cols:], TileRows, a.Cols, 1, TileRows}
+		}
+		p.tiles(c.Part(i, i+ni, 0, c.Cols), panel, add)
+	}
+}
+
+// tiles does a row of tiles.
+func (p *Panels[F]) tiles(c, a Matrix[F], add bool) {
 	for j := 0; j < c.Cols; j += TileCols {
 		tile := c.Part(0, c.Rows, j, min(j+TileCols, c.Cols))
-		b := p.b[j*depth : (j+TileCols)*depth]
-		if !add {
-			tile.clear()
-		}
+		b := p.b[j*a.Cols : (j+TileCols)*a.Cols]
 		if tile.Rows == TileRows && tile.Cols == TileCols && tile.ColStride == 1 {
-			gemmTile(tile.Data, tile.RowStride, p.a[:TileRows*depth], b)
+			gemmTile(tile.Data, tile.RowStride, a, b, add)
 			continue
 		}
 		edge := Matrix[F]{p.c[:], tile.Rows, tile.Cols, TileCols, 1}
-		edge.Set(tile)
-		gemmTile(edge.Data, TileCols, p.a[:TileRows*depth], b)
+		if add {
+			edge.Set(tile)
+		}
+		gemmTile(edge.Data, TileCols, a, b, add)
 		tile.Set(edge)
 	}
 }
 
-// gemmTile adds a·b to a whole tile whose rows are stride elements apart. Step l
-// of the panels is elements TileRows·l on of a, TileCols·l on of b.
-func gemmTile[F Float](c []F, stride int, a, b []F) {
+// gemmTile sets a whole tile, whose rows are stride elements apart, to a·b or adds
+// it. Step l of the panel b is elements TileCols·l on.
+func gemmTile[F Float](c []F, stride int, a Matrix[F], b []F, add bool) {
+	row, step := uint64(a.RowStride), uint64(a.ColStride)
 	if c, ok := any(c).([]float32); ok {
-		gemmTile32(c, uint64(stride), any(a).([]float32), any(b).([]float32))
+		gemmTile32(c, uint64(stride), any(a.Data).([]float32), row, step, any(b).([]float32), add)
 		return
 	}
-	gemmTileGeneric(c, uint64(stride), a, b)
+	gemmTileGeneric(c, uint64(stride), a.Data, row, step, b, add)
 }
 
 // gemmTileGeneric is the reference.
-func gemmTileGeneric[F Float](c []F, stride uint64, a, b []F) {
+func gemmTileGeneric[F Float](c []F, stride uint64, a []F, row, step uint64, b []F, add bool) {
 	for i := range TileRows {
-		row := c[i*int(stride):][:TileCols]
+		to := c[i*int(stride):][:TileCols]
 		for j := 0; j < TileCols; j += 4 {
-			s := fourSums(a, b, i, j)
+			s := fourSums(a[i*int(row):], int(step), b[j:])
 			for h := range s {
-				row[j+h] += s[h]
+				if add {
+					to[j+h] += s[h]
+				} else {
+					to[j+h] = 0 + s[h]
+				}
 			}
 		}
 	}
 }
 
-// fourSums adds the products of row i of the panel a with columns j to j+3 of b.
-func fourSums[F Float](a, b []F, i, j int) [4]F {
+// fourSums adds the products of a row of a, whose elements are step apart, with the
+// first four columns of the panel b.
+func fourSums[F Float](a []F, step int, b []F) [4]F {
 	if a, ok := any(a).([]float32); ok {
-		s := fourSums32(a, any(b).([]float32), i, j)
+		s := fourSums32(a, step, any(b).([]float32))
 		return [4]F{F(s[0]), F(s[1]), F(s[2]), F(s[3])}
 	}
 	var s0, s1, s2, s3 float64
-	for l := range len(b) / TileCols {
-		x, y := float64(a[TileRows*l+i]), b[TileCols*l+j:][:4]
+	for l, at := 0, 0; l < len(b); l, at = l+TileCols, at+step {
+		x, y := float64(a[at]), b[l:][:4]
 		s0 = math.FMA(x, float64(y[0]), s0)
 		s1 = math.FMA(x, float64(y[1]), s1)
 		s2 = math.FMA(x, float64(y[2]), s2)
@@ -123,10 +151,10 @@ func fourSums[F Float](a, b []F, i, j int) [4]F {
 
 // fourSums32 is fourSums for float32, in a quarter of the time that fma32 alone
 // takes.
-func fourSums32(a, b []float32, i, j int) [4]float32 {
+func fourSums32(a []float32, step int, b []float32) [4]float32 {
 	var s0, s1, s2, s3 float32
-	for l := range len(b) / TileCols {
-		x, y := a[TileRows*l+i], b[TileCols*l+j:][:4]
+	for l, at := 0, 0; l < len(b); l, at = l+TileCols, at+step {
+		x, y := a[at], b[l:][:4]
 		// Exact products: fused or not, the sums are the same.
 		t0 := float64(x)*float64(y[0]) + float64(s0)
 		t1 := float64(x)*float64(y[1]) + float64(s1)

@@ -5,19 +5,22 @@ package kernel
 import "github.com/descent-ml/descent/internal/cpu"
 
 //go:noescape
-func gemmTileAVX2(c []float32, stride uint64, a, b []float32)
+func gemmTileAVX2(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool)
 
 //go:noescape
-func gemmTileAVX512(c []float32, stride uint64, a, b []float32)
+func gemmTileAVX512(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool)
 
-func gemmTile32(c []float32, stride uint64, a, b []float32) {
+// anyRows: gemmTile32 takes rows of a from where they lie.
+const anyRows = true
+
+func gemmTile32(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool) {
 	switch {
 	case cpu.AVX512:
-		gemmTileAVX512(c, stride, a, b)
+		gemmTileAVX512(c, stride, a, row, step, b, add)
 	case cpu.AVX2:
-		gemmTileAVX2(c, stride, a, b)
+		gemmTileAVX2(c, stride, a, row, step, b, add)
 	default:
-		gemmTileGeneric(c, stride, a, b)
+		gemmTileGeneric(c, stride, a, row, step, b, add)
 	}
 }
 

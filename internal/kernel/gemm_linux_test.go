@@ -19,7 +19,7 @@ func TestGemmFences(t *testing.T) {
 			if !k.have {
 				t.Skipf("%s: %s", k.name, cpu.Why(k.name))
 			}
-			for depth := range len(pages[0])/(4*TileCols) + 1 {
+			for depth := 1; depth <= len(pages[0])/(4*TileCols); depth++ {
 				for _, end := range []bool{false, true} {
 					at := func(page []byte, n int) []float32 {
 						if end {
@@ -27,7 +27,11 @@ func TestGemmFences(t *testing.T) {
 						}
 						return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(page))), n)
 					}
-					k.tile(at(pages[0], TileRows*TileCols), TileCols, at(pages[1], TileRows*depth), at(pages[2], TileCols*depth))
+					c, a, b := at(pages[0], TileRows*TileCols), at(pages[1], TileRows*depth), at(pages[2], TileCols*depth)
+					k.tile(c, TileCols, a, 1, TileRows, b, end)
+					if k.anyRows {
+						k.tile(c, TileCols, a, uint64(depth), 1, b, !end)
+					}
 				}
 			}
 		})

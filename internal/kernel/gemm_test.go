@@ -13,13 +13,14 @@ import (
 
 // gemmTier is one implementation of the tile's kernel.
 type gemmTier struct {
-	name string
-	have bool
-	tile func(c []float32, stride uint64, a, b []float32)
+	name    string
+	have    bool
+	anyRows bool
+	tile    func(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool)
 }
 
 // gemmTiers are the reference and what the architecture has.
-var gemmTiers = append([]gemmTier{{"go", true, gemmTileGeneric[float32]}}, gemmArchTiers()...)
+var gemmTiers = append([]gemmTier{{"go", true, true, gemmTileGeneric[float32]}}, gemmArchTiers()...)
 
 // triple is what Gemm's comment says, element after element.
 func triple[F Float](c, a, b Matrix[F], add bool) {
@@ -151,7 +152,8 @@ func TestGemm(t *testing.T) {
 }
 
 // TestGemmTiles holds every tier's tile to the plain loop: depths, strides,
-// misalignments, kinds of numbers, guards between the rows.
+// misalignments, kinds of numbers, a packed or where it lies, guards between the
+// rows.
 func TestGemmTiles(t *testing.T) {
 	for _, k := range gemmTiers {
 		t.Run(k.name, func(t *testing.T) {
@@ -163,14 +165,20 @@ func TestGemmTiles(t *testing.T) {
 				for offset := range 17 {
 					for kind := range fills {
 						one := element[float32](kind, &w)
-						a, _ := place(1, TileRows, depth, offset, one) // a packed panel is columns
+						layout := 1 // a packed panel is columns
+						if k.anyRows {
+							layout = (offset + kind) % len(layouts)
+						}
+						add := (offset+depth)%2 == 0
+						a, _ := place(layout, TileRows, depth, offset, one)
 						b, _ := place(0, depth, TileCols, offset%5, one)
 						c, got := place(2*(kind%2), TileRows, TileCols, offset%7, one)
 						want := append([]float32(nil), got...)
-						triple(Matrix[float32]{want[offset%7:], TileRows, TileCols, c.RowStride, 1}, a, b, true)
-						k.tile(c.Data, uint64(c.RowStride), a.Data[:TileRows*depth], b.Data[:TileCols*depth])
+						triple(Matrix[float32]{want[offset%7:], TileRows, TileCols, c.RowStride, 1}, a, b, add)
+						k.tile(c.Data, uint64(c.RowStride), a.Data, uint64(a.RowStride), uint64(a.ColStride), b.Data[:TileCols*depth], add)
 						if err := equal(got, want); err != nil {
-							t.Fatalf("depth %d, offset %d, %s: %v", depth, offset, fills[kind].name, err)
+							t.Fatalf("depth %d, offset %d, %s, a in %s, add %t: %v",
+								depth, offset, fills[kind].name, layouts[layout].name, add, err)
 						}
 					}
 				}

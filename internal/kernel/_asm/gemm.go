@@ -14,8 +14,8 @@ const (
 )
 
 func gemm(g *gen) {
-	const signature = "func(c []float32, stride uint64, a, b []float32)"
-	doc := "%s adds the product of two panels to a tile of c."
+	const signature = "func(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool)"
+	doc := "%s sets a tile of c to the product of two panels or adds it."
 
 	g.begin("gemmTileAVX2", signature, fmt.Sprintf(doc, "gemmTileAVX2"))
 	p := g.panels()
@@ -86,19 +86,22 @@ func (g *gen) packFour() {
 	g.RET()
 }
 
-// panels are the arguments of a tile's kernel.
+// panels are the arguments of a tile's kernel. Strides are in bytes.
 type panels struct {
 	*gen
-	c, stride, a, b, depth reg.GPVirtual // stride is in bytes
+	c, stride, a, row, step, b, depth reg.GPVirtual
 }
 
 // panels loads the arguments and fetches the tile, which is used last.
 func (g *gen) panels() *panels {
 	p := &panels{
 		gen: g, c: g.base("c"), stride: g.pointer("stride"),
-		a: g.base("a"), b: g.base("b"), depth: g.length("b"),
+		a: g.base("a"), row: g.pointer("row"), step: g.pointer("step"),
+		b: g.base("b"), depth: g.length("b"),
 	}
-	g.SHLQ(operand.U8(2), p.stride)
+	for _, stride := range []reg.GPVirtual{p.stride, p.row, p.step} {
+		g.SHLQ(operand.U8(2), stride)
+	}
 	g.SHRQ(operand.U8(5), p.depth) // 32 columns
 	row := g.GP64()
 	g.MOVQ(p.c, row)
@@ -121,8 +124,21 @@ func (p *panels) part(label string, row, col, rows, width int, vec func() reg.Ve
 			p.VXORPS(acc[i][h], acc[i][h], acc[i][h])
 		}
 	}
-	a, b, n := p.GP64(), p.GP64(), p.GP64()
-	p.LEAQ(operand.Mem{Base: p.a, Disp: 4 * row}, a)
+	// A register for every third row, as an index is taken once and twice.
+	a := make([]reg.GPVirtual, rows/3)
+	for i := range a {
+		a[i] = p.GP64()
+		if i > 0 {
+			p.LEAQ(operand.Mem{Base: a[i-1], Index: p.row, Scale: 2}, a[i])
+			p.ADDQ(p.row, a[i])
+			continue
+		}
+		p.MOVQ(p.a, a[i])
+		for range row / 2 {
+			p.LEAQ(operand.Mem{Base: a[i], Index: p.row, Scale: 2}, a[i])
+		}
+	}
+	b, n := p.GP64(), p.GP64()
 	p.LEAQ(operand.Mem{Base: p.b, Disp: 4 * col}, b)
 	p.MOVQ(p.depth, n)
 	p.TESTQ(n, n)
@@ -133,31 +149,50 @@ func (p *panels) part(label string, row, col, rows, width int, vec func() reg.Ve
 		p.VMOVUPS(operand.Mem{Base: b, Disp: 4 * width * h}, y[h])
 	}
 	for i := range acc {
-		x := vec()
-		p.VBROADCASTSS(operand.Mem{Base: a, Disp: 4 * i}, x)
+		x, m := vec(), operand.Mem{Base: a[i/3]}
+		if i%3 > 0 {
+			m.Index, m.Scale = p.row, uint8(i%3)
+		}
+		p.VBROADCASTSS(m, x)
 		for h := range acc[i] {
 			p.VFMADD231PS(y[h], x, acc[i][h])
 		}
 	}
-	p.ADDQ(operand.I32(4*tileRows), a)
+	for i := range a {
+		p.ADDQ(p.step, a[i])
+	}
 	p.ADDQ(operand.I32(4*tileCols), b)
 	p.DECQ(n)
 	p.JNZ(operand.LabelRef(label))
 	p.Label(label + "end")
 
-	c := p.GP64()
+	c, zero := p.GP64(), vec()
 	p.MOVQ(p.c, c)
 	for range row {
 		p.ADDQ(p.stride, c)
 	}
-	for i := range acc {
-		for h := range acc[i] {
-			m := operand.Mem{Base: c, Disp: 4 * (col + width*h)}
-			p.VADDPS(m, acc[i][h], acc[i][h])
-			p.VMOVUPS(acc[i][h], m)
-		}
-		if i < rows-1 {
-			p.ADDQ(p.stride, c)
+	p.VXORPS(zero, zero, zero)
+	store := func(add bool) {
+		for i := range acc {
+			for h := range acc[i] {
+				m := operand.Mem{Base: c, Disp: 4 * (col + width*h)}
+				if add {
+					p.VADDPS(m, acc[i][h], acc[i][h])
+				} else { // −0 becomes 0, as the sum with a 0 in memory
+					p.VADDPS(zero, acc[i][h], acc[i][h])
+				}
+				p.VMOVUPS(acc[i][h], m)
+			}
+			if i < rows-1 {
+				p.ADDQ(p.stride, c)
+			}
 		}
 	}
+	p.CMPB(p.param("add"), operand.U8(0))
+	p.JE(operand.LabelRef(label + "set"))
+	store(true)
+	p.JMP(operand.LabelRef(label + "done"))
+	p.Label(label + "set")
+	store(false)
+	p.Label(label + "done")
 }

@@ -9,10 +9,10 @@ const (
 )
 
 func gemm(a *file) {
-	a.function("func gemmTileNEON(c []float32, stride uint64, a, b []float32)", 0, func(f *fn) {
+	a.function("func gemmTileNEON(c []float32, stride uint64, a, b []float32, add uint64)", 0, func(f *fn) {
 		c, stride, depth := f.ptr("c_base"), f.ptr("stride"), f.ptr("b_len")
 		pa, pb, n, part := f.reg("a"), f.reg("b"), f.reg("steps left"), f.reg("parts left")
-		b := f.ptr("b_base")
+		b, add := f.ptr("b_base"), f.ptr("add")
 		acc, x, y := f.group(2*tileRows, "12 × 8 sums"), f.group(3, "a"), f.group(2, "b, then c")
 		row := f.reg("row of c")
 
@@ -36,14 +36,29 @@ func gemm(a *file) {
 		f.op("CBNZ", n, "loop")
 		f.label("end")
 		f.op("MOVD", c, row)
-		for i := range tileRows {
-			f.op("VLD1", fmt.Sprintf("(%v)", row), list(s4, y))
-			f.fadd(s4, y, y, acc[2*i:2*i+2])
-			f.op("VST1", list(s4, y), fmt.Sprintf("(%v)", row))
-			if i < tileRows-1 {
-				f.op("ADD", stride, row)
+		store := func(add bool) {
+			old := y
+			if !add { // −0 becomes 0, as the sum with a 0 in memory
+				old = x[:1]
+				f.clear(old)
+			}
+			for i := range tileRows {
+				if add {
+					f.op("VLD1", fmt.Sprintf("(%v)", row), list(s4, old))
+				}
+				f.fadd(s4, y, acc[2*i:2*i+2], old)
+				f.op("VST1", list(s4, y), fmt.Sprintf("(%v)", row))
+				if i < tileRows-1 {
+					f.op("ADD", stride, row)
+				}
 			}
 		}
+		f.op("CBZ", add, "set")
+		store(true)
+		f.op("B", "stored")
+		f.label("set")
+		store(false)
+		f.label("stored")
 		f.note("The next eight columns.")
 		f.op("ADD", "$32", c)
 		f.op("ADD", "$32", b)
