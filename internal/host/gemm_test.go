@@ -135,23 +135,43 @@ func TestMatMulSymmetric(t *testing.T) {
 	}
 }
 
-// TestGemmItem: items are whole tiles, and many products have enough for all.
+// TestGemmItem: items are whole tiles, and a product that has enough for all
+// threads gives each some.
 func TestGemmItem(t *testing.T) {
+	shape := func(rows, cols int) kernel.Matrix[float32] {
+		return kernel.Matrix[float32]{Rows: rows, Cols: cols, RowStride: cols, ColStride: 1}
+	}
 	for _, m := range []int{1, 100, 768, 2048} {
 		for _, n := range []int{1, 100, 768, 4096, 50257} {
 			for threads := 1; threads <= 256; threads *= 2 {
-				rows, cols := gemmItem(m, n, threads)
+				rows, cols := gemmItem(shape(m, n), shape(m, 768), shape(768, n), threads)
 				if rows%kernel.TileRows != 0 || cols%kernel.TileCols != 0 || rows < 1 || cols < 1 || rows > mostRows || cols > mostCols {
 					t.Errorf("%d × %d on %d threads: items of %d × %d", m, n, threads, rows, cols)
 				}
-				if items := parts(m, rows) * parts(n, cols); items < 4*threads && (rows > leastRows || cols > leastCols) {
+				items := parts(m, rows) * parts(n, cols)
+				if most := parts(m, leastRows) * parts(n, leastCols); items < min(threads, most)/2 {
 					t.Errorf("%d × %d on %d threads: only %d items", m, n, threads, items)
 				}
 			}
 		}
 	}
-	if rows, cols := gemmItem(512, 4096, 1); rows != 264 || cols != mostCols {
-		t.Errorf("512 × 4096 on one thread: items of %d × %d", rows, cols)
+	// The logits of 512 rows and their gradients, on 16 threads. Panels of b are
+	// packed once where one item has all rows.
+	hidden, weight := shape(512, 768), shape(50257, 768)
+	for _, c := range []struct {
+		c, a, b    kernel.Matrix[float32]
+		rows, cols int
+	}{
+		{shape(512, 50257), hidden, weight.T(), 516, 128},
+		{hidden, shape(512, 50257), weight, 132, 64},
+		{weight, shape(512, 50257).T(), hidden, 288, 384},
+	} {
+		if !c.c.InPlace() {
+			t.Skip("rows are always packed")
+		}
+		if rows, cols := gemmItem(c.c, c.a, c.b, 16); rows != c.rows || cols != c.cols {
+			t.Errorf("%d × %d × %d: items of %d × %d, want %d × %d", c.c.Rows, c.a.Cols, c.c.Cols, rows, cols, c.rows, c.cols)
+		}
 	}
 }
 

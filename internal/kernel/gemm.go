@@ -69,49 +69,54 @@ func Gemm[F Float](c, a, b Matrix[F], add bool, p *Panels[F]) {
 // Whole tiles may take a from where it lies.
 func (p *Panels[F]) rows(c, a Matrix[F], add bool) {
 	inPlace := 0
-	if anyRows && a.ColStride == 1 {
+	if a.InPlace() {
 		inPlace = a.Rows / TileRows * TileRows
 	}
-	if rest := a.Part(inPlace, a.Rows, 0, a.Cols); rest.Rows > 0 {
-		pack(p.a[:], rest, TileRows)
+	for i := 0; i < inPlace; i += TileRows {
+		p.tiles(c.Part(i, i+TileRows, 0, c.Cols), a.Part(i, i+TileRows, 0, a.Cols), add)
 	}
-	for i := 0; i < c.Rows; i += TileRows {
-		ni := min(TileRows, c.Rows-i)
-		panel := a.Part(i, i+ni, 0, a.Cols)
-		if i >= inPlace {
-			panel = Matrix[F]{p.a[(i-inPlace)*a.Cols:], TileRows, a.Cols, 1, TileRows}
-		}
-		p.tiles(c.Part(i, i+ni, 0, c.Cols), panel, add)
+	if inPlace == a.Rows {
+		return
+	}
+	pack(p.a[:], a.Part(inPlace, a.Rows, 0, a.Cols), TileRows)
+	for i, at := inPlace, 0; i < c.Rows; i, at = i+TileRows, at+TileRows*a.Cols {
+		packed := Matrix[F]{p.a[at : at+TileRows*a.Cols], TileRows, a.Cols, 1, TileRows}
+		p.tiles(c.Part(i, min(i+TileRows, c.Rows), 0, c.Cols), packed, add)
 	}
 }
 
-// tiles does a row of tiles.
+// tiles does a row of tiles with TileRows of a.
 func (p *Panels[F]) tiles(c, a Matrix[F], add bool) {
 	for j := 0; j < c.Cols; j += TileCols {
 		tile := c.Part(0, c.Rows, j, min(j+TileCols, c.Cols))
 		b := p.b[j*a.Cols : (j+TileCols)*a.Cols]
 		if tile.Rows == TileRows && tile.Cols == TileCols && tile.ColStride == 1 {
-			gemmTile(tile.Data, tile.RowStride, a, b, add)
+			gemmTile(tile, a, b, add)
 			continue
 		}
 		edge := Matrix[F]{p.c[:], tile.Rows, tile.Cols, TileCols, 1}
 		if add {
 			edge.Set(tile)
 		}
-		gemmTile(edge.Data, TileCols, a, b, add)
+		gemmTile(edge, a, b, add)
 		tile.Set(edge)
 	}
 }
 
-// gemmTile sets a whole tile, whose rows are stride elements apart, to a·b or adds
-// it. Step l of the panel b is elements TileCols·l on.
-func gemmTile[F Float](c []F, stride int, a Matrix[F], b []F, add bool) {
-	row, step := uint64(a.RowStride), uint64(a.ColStride)
-	if c, ok := any(c).([]float32); ok {
-		gemmTile32(c, uint64(stride), any(a.Data).([]float32), row, step, any(b).([]float32), add)
-		return
+// gemmTile sets a whole tile of c, or of the memory for one, to a·b or adds it.
+// Step l of the panel b is elements TileCols·l on; a is a panel too or has rows
+// whose elements lie side by side.
+func gemmTile[F Float](c, a Matrix[F], b []F, add bool) {
+	stride, row := uint64(c.RowStride), uint64(a.RowStride)
+	to, ok := any(c.Data).([]float32)
+	switch {
+	case !ok:
+		gemmTileGeneric(c.Data, stride, a.Data, row, uint64(a.ColStride), b, add)
+	case a.ColStride == 1:
+		gemmRows32(to, stride, any(a.Data).([]float32), row, any(b).([]float32), add)
+	default:
+		gemmTile32(to, stride, any(a.Data).([]float32), any(b).([]float32), add)
 	}
-	gemmTileGeneric(c, uint64(stride), a.Data, row, step, b, add)
 }
 
 // gemmTileGeneric is the reference.

@@ -5,22 +5,39 @@ package kernel
 import "github.com/descent-ml/descent/internal/cpu"
 
 //go:noescape
-func gemmTileAVX2(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool)
+func gemmTileAVX2(c []float32, stride uint64, a, b []float32, add bool)
 
 //go:noescape
-func gemmTileAVX512(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool)
+func gemmTileAVX512(c []float32, stride uint64, a, b []float32, add bool)
 
-// anyRows: gemmTile32 takes rows of a from where they lie.
-const anyRows = true
+//go:noescape
+func gemmRowsAVX2(c []float32, stride uint64, a []float32, row uint64, b []float32, add bool)
 
-func gemmTile32(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool) {
+//go:noescape
+func gemmRowsAVX512(c []float32, stride uint64, a []float32, row uint64, b []float32, add bool)
+
+func gemmTile32(c []float32, stride uint64, a, b []float32, add bool) {
 	switch {
 	case cpu.AVX512:
-		gemmTileAVX512(c, stride, a, row, step, b, add)
+		gemmTileAVX512(c, stride, a, b, add)
 	case cpu.AVX2:
-		gemmTileAVX2(c, stride, a, row, step, b, add)
+		gemmTileAVX2(c, stride, a, b, add)
 	default:
-		gemmTileGeneric(c, stride, a, row, step, b, add)
+		gemmTileGeneric(c, stride, a, 1, TileRows, b, add)
+	}
+}
+
+// haveRows: there is a gemmRows32.
+const haveRows = true
+
+func gemmRows32(c []float32, stride uint64, a []float32, row uint64, b []float32, add bool) {
+	switch {
+	case cpu.AVX512:
+		gemmRowsAVX512(c, stride, a, row, b, add)
+	case cpu.AVX2:
+		gemmRowsAVX2(c, stride, a, row, b, add)
+	default:
+		gemmTileGeneric(c, stride, a, row, 1, b, add)
 	}
 }
 
@@ -34,4 +51,16 @@ func packFour32(dst, src []float32, width, stride, cols uint64) int {
 	}
 	packFourAVX2(dst, src, width, stride, cols/8)
 	return int(cols &^ 7)
+}
+
+//go:noescape
+func packLinesAVX2(dst, src []float32, stride, steps uint64)
+
+// packLines32 packs a panel of TileCols rows that lie side by side, unless there is
+// no assembly for it.
+func packLines32(dst, src []float32, stride, steps uint64) bool {
+	if cpu.AVX2 {
+		packLinesAVX2(dst, src, stride, steps)
+	}
+	return cpu.AVX2
 }

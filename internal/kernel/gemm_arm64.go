@@ -2,16 +2,19 @@
 
 package kernel
 
-// anyRows: gemmTile32 takes packed panels of a alone, whose elements it loads four
-// at a time.
-const anyRows = false
-
-func gemmTile32(c []float32, stride uint64, a []float32, _, _ uint64, b []float32, add bool) {
+func gemmTile32(c []float32, stride uint64, a, b []float32, add bool) {
 	sum := uint64(0)
 	if add {
 		sum = 1
 	}
 	gemmTileNEON(c, stride, a, b, sum)
+}
+
+// haveRows: gemmTileNEON loads a column of a at once, so rows are always packed.
+const haveRows = false
+
+func gemmRows32([]float32, uint64, []float32, uint64, []float32, bool) {
+	panic("kernel: no gemmRows32")
 }
 
 //go:noescape
@@ -28,3 +31,5 @@ func packFour32(dst, src []float32, width, stride, cols uint64) int {
 
 //go:noescape
 func packFourNEON(dst, src []float32, width, stride, steps uint64)
+
+func packLines32(_, _ []float32, _, _ uint64) bool { return false }

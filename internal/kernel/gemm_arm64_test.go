@@ -4,4 +4,4 @@ package kernel
 
 import "github.com/descent-ml/descent/internal/cpu"
 
-func gemmArchTiers() []gemmTier { return []gemmTier{{"neon", cpu.NEON, anyRows, gemmTile32}} }
+func gemmArchTiers() []gemmTier { return []gemmTier{{"neon", cpu.NEON, gemmTile32, nil}} }

@@ -19,7 +19,7 @@ func BenchmarkGemm(b *testing.B) {
 			}
 			p := new(Panels[float32])
 			for b.Loop() {
-				k.tile(p.c[:], TileCols, p.a[:TileRows*Depth], 1, TileRows, p.b[:TileCols*Depth], true)
+				k.tile(p.c[:], TileCols, p.a[:TileRows*Depth], p.b[:TileCols*Depth], true)
 			}
 			flops(b, 2*TileRows*TileCols*Depth)
 		})

@@ -28,9 +28,9 @@ func TestGemmFences(t *testing.T) {
 						return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(page))), n)
 					}
 					c, a, b := at(pages[0], TileRows*TileCols), at(pages[1], TileRows*depth), at(pages[2], TileCols*depth)
-					k.tile(c, TileCols, a, 1, TileRows, b, end)
-					if k.anyRows {
-						k.tile(c, TileCols, a, uint64(depth), 1, b, !end)
+					k.tile(c, TileCols, a, b, end)
+					if k.rows != nil {
+						k.rows(c, TileCols, a, uint64(depth), b, !end)
 					}
 				}
 			}

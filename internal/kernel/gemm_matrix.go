@@ -57,3 +57,6 @@ func (m Matrix[F]) Set(src Matrix[F]) {
 		}
 	}
 }
+
+// InPlace reports whether Gemm takes rows of m, on the left, from where they lie.
+func (m Matrix[F]) InPlace() bool { return haveRows && m.ColStride == 1 }

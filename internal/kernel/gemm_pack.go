@@ -20,17 +20,28 @@ func pack[F Float](dst []F, m Matrix[F], width int) {
 }
 
 // packColumns is for columns whose elements lie side by side: it reads each
-// column from end to end.
+// column from end to end, but for whole panels that the assembly takes.
 func packColumns[F Float](dst []F, m Matrix[F], width int) {
+	size := width * m.Cols
+	if d, ok := any(dst).([]float32); ok && width == TileCols && m.Cols > 0 {
+		for m.Rows >= TileCols && packLines32(d, any(m.Data).([]float32), uint64(m.ColStride), uint64(m.Cols)) {
+			m, dst, d = m.Part(TileCols, m.Rows, 0, m.Cols), dst[size:], d[size:]
+		}
+	}
+	if m.Rows == 0 {
+		return
+	}
 	for k := range m.Cols {
 		column, d := m.Data[k*m.ColStride:][:m.Rows], dst[k*width:]
-		for len(column) > width {
+		for len(column) >= width {
 			if width == TileRows { // a fifth of the time that copy takes
 				*(*[TileRows]F)(d) = [TileRows]F(column)
 			} else {
 				copy(d[:width], column)
 			}
-			column, d = column[width:], d[width*m.Cols:]
+			if column = column[width:]; len(column) > 0 {
+				d = d[size:]
+			}
 		}
 		copy(d, column)
 	}

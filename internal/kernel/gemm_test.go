@@ -13,14 +13,22 @@ import (
 
 // gemmTier is one implementation of the tile's kernel.
 type gemmTier struct {
-	name    string
-	have    bool
-	anyRows bool
-	tile    func(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool)
+	name string
+	have bool
+	tile func(c []float32, stride uint64, a, b []float32, add bool)
+	rows func(c []float32, stride uint64, a []float32, row uint64, b []float32, add bool) // nil where there is none
 }
 
 // gemmTiers are the reference and what the architecture has.
-var gemmTiers = append([]gemmTier{{"go", true, true, gemmTileGeneric[float32]}}, gemmArchTiers()...)
+var gemmTiers = append([]gemmTier{{
+	"go", true,
+	func(c []float32, stride uint64, a, b []float32, add bool) {
+		gemmTileGeneric(c, stride, a, 1, TileRows, b, add)
+	},
+	func(c []float32, stride uint64, a []float32, row uint64, b []float32, add bool) {
+		gemmTileGeneric(c, stride, a, row, 1, b, add)
+	},
+}}, gemmArchTiers()...)
 
 // triple is what Gemm's comment says, element after element.
 func triple[F Float](c, a, b Matrix[F], add bool) {
@@ -161,13 +169,13 @@ func TestGemmTiles(t *testing.T) {
 				t.Skipf("%s: %s", k.name, cpu.Why(k.name))
 			}
 			var w words
-			for _, depth := range []int{1, 2, 3, 4, 5, 31, Depth} {
+			for _, depth := range []int{1, 2, 3, 4, 5, 6, 7, 8, 31, Depth} {
 				for offset := range 17 {
 					for kind := range fills {
 						one := element[float32](kind, &w)
 						layout := 1 // a packed panel is columns
-						if k.anyRows {
-							layout = (offset + kind) % len(layouts)
+						if k.rows != nil && offset%3 > 0 {
+							layout = 2 * (offset%3 - 1) // rows, side by side or apart
 						}
 						add := (offset+depth)%2 == 0
 						a, _ := place(layout, TileRows, depth, offset, one)
@@ -175,7 +183,11 @@ func TestGemmTiles(t *testing.T) {
 						c, got := place(2*(kind%2), TileRows, TileCols, offset%7, one)
 						want := append([]float32(nil), got...)
 						triple(Matrix[float32]{want[offset%7:], TileRows, TileCols, c.RowStride, 1}, a, b, add)
-						k.tile(c.Data, uint64(c.RowStride), a.Data, uint64(a.RowStride), uint64(a.ColStride), b.Data[:TileCols*depth], add)
+						if layout == 1 {
+							k.tile(c.Data, uint64(c.RowStride), a.Data[:TileRows*depth], b.Data[:TileCols*depth], add)
+						} else {
+							k.rows(c.Data, uint64(c.RowStride), a.Data, uint64(a.RowStride), b.Data[:TileCols*depth], add)
+						}
 						if err := equal(got, want); err != nil {
 							t.Fatalf("depth %d, offset %d, %s, a in %s, add %t: %v",
 								depth, offset, fills[kind].name, layouts[layout].name, add, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -14,24 +15,26 @@ const (
 )
 
 func gemm(g *gen) {
-	const signature = "func(c []float32, stride uint64, a []float32, row, step uint64, b []float32, add bool)"
-	doc := "%s sets a tile of c to the product of two panels or adds it."
-
-	g.begin("gemmTileAVX2", signature, fmt.Sprintf(doc, "gemmTileAVX2"))
-	p := g.panels()
-	for part := range 4 {
-		p.part(fmt.Sprint("part", part), part/2*6, part%2*16, 6, 8, g.YMM)
+	tile := func(name, signature, a string, part func(*panels)) {
+		g.begin(name, signature, fmt.Sprintf("%s sets a tile of c to the product of %s and a panel of b, or adds it.", name, a))
+		part(g.panels())
+		g.VZEROUPPER()
+		g.RET()
 	}
-	g.VZEROUPPER()
-	g.RET()
-
-	g.begin("gemmTileAVX512", signature, fmt.Sprintf(doc, "gemmTileAVX512"))
-	p = g.panels()
-	p.part("tile", 0, 0, tileRows, 16, g.ZMM)
-	g.VZEROUPPER()
-	g.RET()
-
+	avx2 := func(p *panels) {
+		for part := range 4 {
+			p.part(fmt.Sprint("part", part), part/2*6, part%2*16, 6, 8, g.YMM)
+		}
+	}
+	avx512 := func(p *panels) { p.part("tile", 0, 0, tileRows, 16, g.ZMM) }
+	const packed = "func(c []float32, stride uint64, a, b []float32, add bool)"
+	const rows = "func(c []float32, stride uint64, a []float32, row uint64, b []float32, add bool)"
+	tile("gemmTileAVX2", packed, "a panel of a", avx2)
+	tile("gemmTileAVX512", packed, "a panel of a", avx512)
+	tile("gemmRowsAVX2", rows, "rows of a", func(p *panels) { avx2(p.rows()) })
+	tile("gemmRowsAVX512", rows, "rows of a", func(p *panels) { avx512(p.rows()) })
 	g.packFour()
+	g.packLines()
 }
 
 // packFour transposes eight elements of each row in one step: in two halves of
@@ -86,22 +89,52 @@ func (g *gen) packFour() {
 	g.RET()
 }
 
+// packLines fetches rows well ahead, which may lie in another page each: no
+// processor does by itself.
+func (g *gen) packLines() {
+	const ahead = 16
+	g.begin("packLinesAVX2", "func(dst, src []float32, stride, steps uint64)",
+		"packLinesAVX2 copies 32 elements of each row, stride elements apart, one after",
+		"another.")
+	dst, src := g.base("dst"), g.base("src")
+	stride, steps, next := g.pointer("stride"), g.pointer("steps"), g.GP64()
+	g.SHLQ(operand.U8(2), stride)
+	g.MOVQ(stride, next)
+	g.SHLQ(operand.U8(bits.TrailingZeros(ahead)), next)
+	g.ADDQ(src, next)
+	g.Label("loop")
+	x := g.ymms(tileCols / 8)
+	g.prefetch(operand.Mem{Base: next}, 0, 4*tileCols)
+	for i := range x {
+		g.VMOVUPS(operand.Mem{Base: src, Disp: 32 * i}, x[i])
+	}
+	for i := range x {
+		g.VMOVUPS(x[i], operand.Mem{Base: dst, Disp: 32 * i})
+	}
+	g.ADDQ(stride, src)
+	g.ADDQ(stride, next)
+	g.ADDQ(operand.I32(4*tileCols), dst)
+	g.DECQ(steps)
+	g.JNZ(operand.LabelRef("loop"))
+	g.VZEROUPPER()
+	g.RET()
+}
+
 // panels are the arguments of a tile's kernel. Strides are in bytes.
 type panels struct {
 	*gen
-	c, stride, a, row, step, b, depth reg.GPVirtual
+	c, stride, a, b, depth reg.GPVirtual
+	row                    reg.GPVirtual // of a where it lies
+	inPlace                bool
 }
 
 // panels loads the arguments and fetches the tile, which is used last.
 func (g *gen) panels() *panels {
 	p := &panels{
 		gen: g, c: g.base("c"), stride: g.pointer("stride"),
-		a: g.base("a"), row: g.pointer("row"), step: g.pointer("step"),
-		b: g.base("b"), depth: g.length("b"),
+		a: g.base("a"), b: g.base("b"), depth: g.length("b"),
 	}
-	for _, stride := range []reg.GPVirtual{p.stride, p.row, p.step} {
-		g.SHLQ(operand.U8(2), stride)
-	}
+	g.SHLQ(operand.U8(2), p.stride)
 	g.SHRQ(operand.U8(5), p.depth) // 32 columns
 	row := g.GP64()
 	g.MOVQ(p.c, row)
@@ -114,6 +147,53 @@ func (g *gen) panels() *panels {
 	return p
 }
 
+// rows says that a is not packed.
+func (p *panels) rows() *panels {
+	p.row, p.inPlace = p.pointer("row"), true
+	p.SHLQ(operand.U8(2), p.row)
+	return p
+}
+
+// rowsOf returns registers for the rows of a from row on, which advance walks, and
+// an element's address. In place there is one for each third row, because an index
+// is taken once and twice.
+func (p *panels) rowsOf(row, rows int) (advance func(steps int), at func(i, step int) operand.Mem) {
+	a := []reg.GPVirtual{p.GP64()}
+	if !p.inPlace {
+		p.LEAQ(operand.Mem{Base: p.a, Disp: 4 * row}, a[0])
+		return func(steps int) { p.ADDQ(operand.I32(4*tileRows*steps), a[0]) },
+			func(i, step int) operand.Mem { return operand.Mem{Base: a[0], Disp: 4 * (tileRows*step + i)} }
+	}
+	p.MOVQ(p.a, a[0])
+	for range row {
+		p.ADDQ(p.row, a[0])
+	}
+	for i := 3; i < rows; i += 3 {
+		next := p.GP64()
+		p.LEAQ(operand.Mem{Base: a[i/3-1], Index: p.row, Scale: 2}, next)
+		p.ADDQ(p.row, next)
+		a = append(a, next)
+	}
+	return func(steps int) {
+			for _, r := range a {
+				p.ADDQ(operand.I32(4*steps), r)
+			}
+		}, func(i, step int) operand.Mem {
+			m := operand.Mem{Base: a[i/3], Disp: 4 * step}
+			if i%3 > 0 {
+				m.Index, m.Scale = p.row, uint8(i%3)
+			}
+			return m
+		}
+}
+
+// How many steps a turn of the loop has, and how far ahead of them b is fetched.
+// On Sapphire Rapids additions to pointers take the place of products.
+const (
+	gemmSteps = 4
+	gemmAhead = 8
+)
+
 // part computes rows rows from row on, of two registers of width columns each
 // from col on.
 func (p *panels) part(label string, row, col, rows, width int, vec func() reg.VecVirtual) {
@@ -124,47 +204,38 @@ func (p *panels) part(label string, row, col, rows, width int, vec func() reg.Ve
 			p.VXORPS(acc[i][h], acc[i][h], acc[i][h])
 		}
 	}
-	// A register for every third row, as an index is taken once and twice.
-	a := make([]reg.GPVirtual, rows/3)
-	for i := range a {
-		a[i] = p.GP64()
-		if i > 0 {
-			p.LEAQ(operand.Mem{Base: a[i-1], Index: p.row, Scale: 2}, a[i])
-			p.ADDQ(p.row, a[i])
-			continue
-		}
-		p.MOVQ(p.a, a[i])
-		for range row / 2 {
-			p.LEAQ(operand.Mem{Base: a[i], Index: p.row, Scale: 2}, a[i])
-		}
-	}
+	advance, at := p.rowsOf(row, rows)
 	b, n := p.GP64(), p.GP64()
 	p.LEAQ(operand.Mem{Base: p.b, Disp: 4 * col}, b)
 	p.MOVQ(p.depth, n)
-	p.TESTQ(n, n)
-	p.JZ(operand.LabelRef(label + "end"))
-	p.Label(label)
-	y := [2]reg.VecVirtual{vec(), vec()}
-	for h := range y {
-		p.VMOVUPS(operand.Mem{Base: b, Disp: 4 * width * h}, y[h])
-	}
-	for i := range acc {
-		x, m := vec(), operand.Mem{Base: a[i/3]}
-		if i%3 > 0 {
-			m.Index, m.Scale = p.row, uint8(i%3)
+	turn := func(label string, steps int) {
+		p.SUBQ(operand.I32(steps), n)
+		p.JL(operand.LabelRef(label + "end"))
+		p.Label(label)
+		for l := range steps {
+			y := [2]reg.VecVirtual{vec(), vec()}
+			from := operand.Mem{Base: b, Disp: 4 * tileCols * l}
+			p.prefetch(from, 4*tileCols*gemmAhead, 8*width)
+			for h := range y {
+				p.VMOVUPS(from.Offset(4*width*h), y[h])
+			}
+			for i := range acc {
+				x := vec()
+				p.VBROADCASTSS(at(i, l), x)
+				for h := range acc[i] {
+					p.VFMADD231PS(y[h], x, acc[i][h])
+				}
+			}
 		}
-		p.VBROADCASTSS(m, x)
-		for h := range acc[i] {
-			p.VFMADD231PS(y[h], x, acc[i][h])
-		}
+		advance(steps)
+		p.ADDQ(operand.I32(4*tileCols*steps), b)
+		p.SUBQ(operand.I32(steps), n)
+		p.JGE(operand.LabelRef(label))
+		p.Label(label + "end")
+		p.ADDQ(operand.I32(steps), n)
 	}
-	for i := range a {
-		p.ADDQ(p.step, a[i])
-	}
-	p.ADDQ(operand.I32(4*tileCols), b)
-	p.DECQ(n)
-	p.JNZ(operand.LabelRef(label))
-	p.Label(label + "end")
+	turn(label+"many", gemmSteps)
+	turn(label+"one", 1)
 
 	c, zero := p.GP64(), vec()
 	p.MOVQ(p.c, c)
@@ -191,8 +262,8 @@ func (p *panels) part(label string, row, col, rows, width int, vec func() reg.Ve
 	p.CMPB(p.param("add"), operand.U8(0))
 	p.JE(operand.LabelRef(label + "set"))
 	store(true)
-	p.JMP(operand.LabelRef(label + "done"))
+	p.JMP(operand.LabelRef(label + "stored"))
 	p.Label(label + "set")
 	store(false)
-	p.Label(label + "done")
+	p.Label(label + "stored")
 }
