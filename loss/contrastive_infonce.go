@@ -24,7 +24,7 @@ import (
 //	z·min(rows, 256)·rows + 64·rows       bytes
 //	2·z·rows·width + 16·rows              more with Normalize
 //
-// and each thread z·2¹⁷ for its part of a product.
+// and each thread 9·z·2¹⁴ for its part of a product.
 //
 // Logits and exponentials are of the tensors' type, norms, sums of exponentials
 // and the gradient of LogScale float64; products are summed in blocks of 256,

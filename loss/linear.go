@@ -48,7 +48,7 @@ func (c LinearCrossEntropy) Validate() error { return c.CrossEntropy.Validate() 
 //	s·min(rows, 512)·classes + 8·rows + 16·classes
 //
 // where s is the size of a t: logits, the rows' losses, and in float64 the class
-// weights and ∂b. Each thread has s·2¹⁷ more for its part of a product, and s·classes
+// weights and ∂b. Each thread has 9·s·2¹⁴ more for its part of a product, and s·classes
 // with SoftCap or for float64 with probabilities in float32.
 func (c LinearCrossEntropy) Scratch(rows, classes int, t descent.DType) int {
 	return t.Size()*min(rows, backend.LinearRows)*classes + 8*rows + 16*classes

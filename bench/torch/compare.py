@@ -59,6 +59,9 @@ WORKS = {
     "sgd": (None, ["axpy"]),
 }
 
+# How much more memory PyTorch must take at once, besides operands and gradients.
+MEMORY = {"linear-cross-entropy": 10}
+
 # What descent must reach of the best C loop's speed, for works in memory.
 OF_C = 0.9
 
@@ -195,6 +198,20 @@ class Torch:
                 self.function()
             seconds.append((time.perf_counter() - start) / calls)
         return seconds
+
+
+def peak_memory(torch, function):
+    """The most bytes that a call of PyTorch allocates at once."""
+    function()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        function()
+    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+    now = least = peak = 0  # what the last call left is freed first
+    for e in sorted(events, key=lambda e: e.start_ns()):
+        now += e.nbytes()
+        least = min(least, now)
+        peak = max(peak, now - least)
+    return peak
 
 
 def torch_works(torch, sizes, only):
@@ -387,7 +404,7 @@ def ratio(slow, fast):
     return slow.time() / fast.time(), min(rounds), max(rounds)
 
 
-def report(table, threads, sizes, environment, rounds, minutes):
+def report(table, threads, sizes, environment, rounds, minutes, memory):
     """The Markdown table and the same as data."""
     e = environment
     lines = [
@@ -453,6 +470,17 @@ def report(table, threads, sizes, environment, rounds, minutes):
                 f"| {work} | {t} | {by} | {peer.time() * 1e3:.3f} | {mine.time() * 1e3:.3f} "
                 f"| {r:.2f}× ({low:.2f} to {high:.2f}) | {f'{bound}×' if bound else ''} | {'misses' if missed else ''} |"
             )
+    for work, theirs in memory.items():
+        slots = [best(table[work, t], "descent") for t in threads]
+        mine = max((s.run.last["taken"] for s in slots if s), default=0)
+        if mine:
+            bound = MEMORY[work]
+            rows.append({"work": work, "torch_peak": theirs, "taken": mine, "ratio": theirs / mine, "bound": bound})
+            lines += [
+                "",
+                f"Memory of {work} besides operands and gradients: PyTorch {theirs / 1e6:.0f} MB at once, descent "
+                f"{mine / 1e6:.0f} MB: {theirs / mine:.1f}×, at least {bound}×{' (misses)' if theirs < bound * mine else ''}.",
+            ]
     if peers:
         lines += [
             "",
@@ -578,6 +606,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         loops = {name: Program(path, str(sizes.model)) for name, path in build_loops(args.cc, source, folder).items()}
         torch_set = torch_works(torch, sizes, set(args.only)) if torch else {}
+        memory = {work: peak_memory(torch, f) for work in MEMORY for f in torch_set.get(work, {}).values()}
         optax = {}
         if OPTAX & set(args.only) and not args.no_optax:
             serve = Path(__file__).resolve().parent.parent / "optax" / "serve.py"
@@ -624,7 +653,7 @@ def main():
                     environment["versions"].append(answers.get(Optax, {}).get("versions", "optax left out"))
                 continue
             done = r
-            text, data = report(table, threads, sizes, environment, done, (time.monotonic() - began) / 60)
+            text, data = report(table, threads, sizes, environment, done, (time.monotonic() - began) / 60, memory)
             (out / "compare.md").write_text(text)
             (out / "compare.json").write_text(json.dumps(data, indent=1))
         print(text)

@@ -65,6 +65,7 @@ type answer struct {
 	Seconds  []float64 `json:"seconds"`
 	Elements int       `json:"elements"`
 	Bytes    int       `json:"bytes"`
+	Taken    uint64    `json:"taken"` // bytes that the work's first call allocated
 	Host     string    `json:"host"`
 	Go       string    `json:"go"`
 }
@@ -74,6 +75,7 @@ type answer struct {
 type catalogue struct {
 	names []string
 	works map[string]func() (work.Work, error)
+	taken map[string]uint64
 }
 
 func newCatalogue(small bool) *catalogue {
@@ -88,7 +90,7 @@ func newCatalogue(small bool) *catalogue {
 	vector := sync.OnceValue(func() []float32 { return work.Normal(squares, 1, 1) })
 	single := sync.OnceValues(func() (*work.Model, error) { return work.NewModel([][]int{{squares}}) })
 
-	c := &catalogue{works: map[string]func() (work.Work, error){}}
+	c := &catalogue{works: map[string]func() (work.Work, error){}, taken: map[string]uint64{}}
 	fallible := func(name string, f func() (work.Work, error)) {
 		c.names = append(c.names, name)
 		c.works[name] = sync.OnceValues(f)
@@ -195,6 +197,16 @@ func (c *catalogue) answer(r request, out io.Writer) error {
 		Work: r.work, Threads: runtime.GOMAXPROCS(0), Elements: w.Elements, Bytes: w.Bytes,
 		Host: descent.Host.Backend().String(), Go: runtime.Version(),
 	}
+	if _, known := c.taken[r.work]; !known {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := w.Run(); err != nil {
+			return err
+		}
+		runtime.ReadMemStats(&after)
+		c.taken[r.work] = after.TotalAlloc - before.TotalAlloc
+	}
+	a.Taken = c.taken[r.work]
 	for range r.warm {
 		if err := w.Run(); err != nil {
 			return err
