@@ -376,7 +376,7 @@ func TestContrastiveNoAllocations(t *testing.T) {
 // less, besides what one thread keeps.
 func TestContrastiveMemory(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	if panels := int(unsafe.Sizeof(kernel.Panels[float64]{})); panels*100 > 8<<17*103 {
+	if panels := int(unsafe.Sizeof(kernel.Panels[float64]{})); panels > 9*8<<14 {
 		t.Errorf("a thread takes %d bytes for products", panels)
 	}
 	for _, o := range []contrast{
