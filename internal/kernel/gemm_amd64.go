@@ -56,11 +56,20 @@ func packFour32(dst, src []float32, width, stride, cols uint64) int {
 //go:noescape
 func packLinesAVX2(dst, src []float32, stride, steps uint64)
 
-// packLines32 packs a panel of TileCols rows that lie side by side, unless there is
-// no assembly for it.
-func packLines32(dst, src []float32, stride, steps uint64) bool {
-	if cpu.AVX2 {
+//go:noescape
+func packPanelsAVX2(dst, src []float32, stride, steps uint64)
+
+// packColumns32 packs the first columns of a matrix that lie side by side and
+// returns how many: a panel of TileCols or four of TileRows, or none.
+func packColumns32(dst, src []float32, width, cols int, stride, steps uint64) int {
+	switch {
+	case !cpu.AVX2 || steps == 0:
+	case width == TileCols && cols >= TileCols:
 		packLinesAVX2(dst, src, stride, steps)
+		return TileCols
+	case width == TileRows && cols >= 4*TileRows:
+		packPanelsAVX2(dst, src, stride, steps)
+		return 4 * TileRows
 	}
-	return cpu.AVX2
+	return 0
 }

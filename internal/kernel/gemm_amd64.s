@@ -2740,16 +2740,73 @@ loop:
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
 	VMOVUPS    (CX), Y0
-	VMOVUPS    32(CX), Y1
-	VMOVUPS    64(CX), Y2
-	VMOVUPS    96(CX), Y3
 	VMOVUPS    Y0, (AX)
-	VMOVUPS    Y1, 32(AX)
-	VMOVUPS    Y2, 64(AX)
-	VMOVUPS    Y3, 96(AX)
+	VMOVUPS    32(CX), Y0
+	VMOVUPS    Y0, 32(AX)
+	VMOVUPS    64(CX), Y0
+	VMOVUPS    Y0, 64(AX)
+	VMOVUPS    96(CX), Y0
+	VMOVUPS    Y0, 96(AX)
 	ADDQ       DX, CX
 	ADDQ       DX, SI
 	ADDQ       $+128, AX
+	DECQ       BX
+	JNZ        loop
+	VZEROUPPER
+	RET
+
+// func packPanelsAVX2(dst []float32, src []float32, stride uint64, steps uint64)
+// Requires: AVX, MMX+
+TEXT ·packPanelsAVX2(SB), NOSPLIT, $0-64
+	MOVQ   dst_base+0(FP), AX
+	MOVQ   src_base+24(FP), CX
+	MOVQ   stride+48(FP), DX
+	MOVQ   steps+56(FP), BX
+	IMUL3Q $+48, BX, SI
+	LEAQ   (AX)(SI*1), DI
+	IMUL3Q $+48, BX, SI
+	LEAQ   (DI)(SI*1), R8
+	IMUL3Q $+48, BX, SI
+	LEAQ   (R8)(SI*1), R9
+	SHLQ   $0x02, DX
+	MOVQ   DX, SI
+	SHLQ   $0x04, SI
+	ADDQ   CX, SI
+
+loop:
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	VMOVUPS    (CX), X0
+	VMOVUPS    X0, (AX)
+	VMOVUPS    16(CX), X0
+	VMOVUPS    X0, 16(AX)
+	VMOVUPS    32(CX), X0
+	VMOVUPS    X0, 32(AX)
+	VMOVUPS    48(CX), X0
+	VMOVUPS    X0, (DI)
+	VMOVUPS    64(CX), X0
+	VMOVUPS    X0, 16(DI)
+	VMOVUPS    80(CX), X0
+	VMOVUPS    X0, 32(DI)
+	VMOVUPS    96(CX), X0
+	VMOVUPS    X0, (R8)
+	VMOVUPS    112(CX), X0
+	VMOVUPS    X0, 16(R8)
+	VMOVUPS    128(CX), X0
+	VMOVUPS    X0, 32(R8)
+	VMOVUPS    144(CX), X0
+	VMOVUPS    X0, (R9)
+	VMOVUPS    160(CX), X0
+	VMOVUPS    X0, 16(R9)
+	VMOVUPS    176(CX), X0
+	VMOVUPS    X0, 32(R9)
+	ADDQ       DX, CX
+	ADDQ       DX, SI
+	ADDQ       $+48, AX
+	ADDQ       $+48, DI
+	ADDQ       $+48, R8
+	ADDQ       $+48, R9
 	DECQ       BX
 	JNZ        loop
 	VZEROUPPER

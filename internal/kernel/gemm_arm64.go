@@ -10,11 +10,12 @@ func gemmTile32(c []float32, stride uint64, a, b []float32, add bool) {
 	gemmTileNEON(c, stride, a, b, sum)
 }
 
-// haveRows: gemmTileNEON loads a column of a at once, so rows are always packed.
+// haveRows: gemmTileNEON loads a column of a at once, so that rows are packed
+// always, and nobody calls gemmRows32.
 const haveRows = false
 
-func gemmRows32([]float32, uint64, []float32, uint64, []float32, bool) {
-	panic("kernel: no gemmRows32")
+func gemmRows32(c []float32, stride uint64, a []float32, row uint64, b []float32, add bool) {
+	gemmTileGeneric(c, stride, a, row, 1, b, add)
 }
 
 //go:noescape
@@ -32,4 +33,4 @@ func packFour32(dst, src []float32, width, stride, cols uint64) int {
 //go:noescape
 func packFourNEON(dst, src []float32, width, stride, steps uint64)
 
-func packLines32(_, _ []float32, _, _ uint64) bool { return false }
+func packColumns32(_, _ []float32, _, _ int, _, _ uint64) int { return 0 }

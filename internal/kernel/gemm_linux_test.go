@@ -51,6 +51,12 @@ func TestPackFences(t *testing.T) {
 				return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(page))), n)
 			}
 			pack(at(to, TileRows*cols), Dense(at(from, TileRows*cols), TileRows, cols), TileRows)
+			if n := panelRows * cols; 4*n <= len(to) {
+				pack(at(to, n), Dense(at(from, n), cols, panelRows).T(), TileRows)
+			}
+			if n := TileCols * cols; 4*n <= len(to) {
+				pack(at(to, n), Dense(at(from, n), cols, TileCols).T(), TileCols)
+			}
 		}
 	}
 }

@@ -15,4 +15,4 @@ func gemmRows32(c []float32, stride uint64, a []float32, row uint64, b []float32
 
 func packFour32(_, _ []float32, _, _, _ uint64) int { return 0 }
 
-func packLines32(_, _ []float32, _, _ uint64) bool { return false }
+func packColumns32(_, _ []float32, _, _ int, _, _ uint64) int { return 0 }

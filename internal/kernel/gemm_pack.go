@@ -20,12 +20,15 @@ func pack[F Float](dst []F, m Matrix[F], width int) {
 }
 
 // packColumns is for columns whose elements lie side by side: it reads each
-// column from end to end, but for whole panels that the assembly takes.
+// column from end to end, but for those that the assembly takes.
 func packColumns[F Float](dst []F, m Matrix[F], width int) {
-	size := width * m.Cols
-	if d, ok := any(dst).([]float32); ok && width == TileCols && m.Cols > 0 {
-		for m.Rows >= TileCols && packLines32(d, any(m.Data).([]float32), uint64(m.ColStride), uint64(m.Cols)) {
-			m, dst, d = m.Part(TileCols, m.Rows, 0, m.Cols), dst[size:], d[size:]
+	if d, ok := any(dst).([]float32); ok {
+		for {
+			n := packColumns32(d, any(m.Data).([]float32), width, m.Rows, uint64(m.ColStride), uint64(m.Cols))
+			if n == 0 {
+				break
+			}
+			m, dst, d = m.Part(n, m.Rows, 0, m.Cols), dst[n*m.Cols:], d[n*m.Cols:]
 		}
 	}
 	if m.Rows == 0 {
@@ -33,15 +36,9 @@ func packColumns[F Float](dst []F, m Matrix[F], width int) {
 	}
 	for k := range m.Cols {
 		column, d := m.Data[k*m.ColStride:][:m.Rows], dst[k*width:]
-		for len(column) >= width {
-			if width == TileRows { // a fifth of the time that copy takes
-				*(*[TileRows]F)(d) = [TileRows]F(column)
-			} else {
-				copy(d[:width], column)
-			}
-			if column = column[width:]; len(column) > 0 {
-				d = d[size:]
-			}
+		for len(column) > width {
+			copy(d[:width], column)
+			column, d = column[width:], d[width*m.Cols:]
 		}
 		copy(d, column)
 	}

@@ -24,7 +24,7 @@ func (t *Target[F]) read(q []float64, at int) {
 		}
 	} else {
 		q[0] = t.Spread
-		for n := 1; n < len(q); n *= 2 { // a loop takes four times as long
+		for n := 1; n < len(q); n *= 2 { // a loop takes ten times as long
 			copy(q[n:], q[:n])
 		}
 		if i := t.Class - at; i >= 0 && i < len(q) {

@@ -89,35 +89,54 @@ func (g *gen) packFour() {
 	g.RET()
 }
 
-// packLines fetches rows well ahead, which may lie in another page each: no
+// packLines copies what lies side by side in rows of src, for a panel of b or four
+// of a. It fetches rows well ahead, which may lie in another page each: no
 // processor does by itself.
 func (g *gen) packLines() {
 	const ahead = 16
-	g.begin("packLinesAVX2", "func(dst, src []float32, stride, steps uint64)",
-		"packLinesAVX2 copies 32 elements of each row, stride elements apart, one after",
-		"another.")
-	dst, src := g.base("dst"), g.base("src")
-	stride, steps, next := g.pointer("stride"), g.pointer("steps"), g.GP64()
-	g.SHLQ(operand.U8(2), stride)
-	g.MOVQ(stride, next)
-	g.SHLQ(operand.U8(bits.TrailingZeros(ahead)), next)
-	g.ADDQ(src, next)
-	g.Label("loop")
-	x := g.ymms(tileCols / 8)
-	g.prefetch(operand.Mem{Base: next}, 0, 4*tileCols)
-	for i := range x {
-		g.VMOVUPS(operand.Mem{Base: src, Disp: 32 * i}, x[i])
+	for _, k := range []struct {
+		name, doc        string
+		panels, rowBytes int
+		vec              func() reg.VecVirtual
+	}{
+		{"packLinesAVX2", "a panel of 32", 1, 4 * tileCols, g.YMM},
+		{"packPanelsAVX2", "four panels of 12", 4, 4 * tileRows, g.XMM},
+	} {
+		g.begin(k.name, "func(dst, src []float32, stride, steps uint64)",
+			k.name+" copies as many rows as there are steps, stride elements apart, to", k.doc+" columns.")
+		dst, src := []reg.GPVirtual{g.base("dst")}, g.base("src")
+		stride, steps, next := g.pointer("stride"), g.pointer("steps"), g.GP64()
+		for p := 1; p < k.panels; p++ {
+			// The panels follow one another, steps rows each.
+			size, d := g.GP64(), g.GP64()
+			g.IMUL3Q(operand.I32(k.rowBytes), steps, size)
+			g.LEAQ(operand.Mem{Base: dst[p-1], Index: size, Scale: 1}, d)
+			dst = append(dst, d)
+		}
+		g.SHLQ(operand.U8(2), stride)
+		g.MOVQ(stride, next)
+		g.SHLQ(operand.U8(bits.TrailingZeros(ahead)), next)
+		g.ADDQ(src, next)
+		g.Label("loop")
+		g.prefetch(operand.Mem{Base: next}, 0, k.panels*k.rowBytes)
+		width := int(k.vec().Size())
+		for p, d := range dst {
+			for at := 0; at < k.rowBytes; at += width {
+				x := k.vec()
+				g.VMOVUPS(operand.Mem{Base: src, Disp: p*k.rowBytes + at}, x)
+				g.VMOVUPS(x, operand.Mem{Base: d, Disp: at})
+			}
+		}
+		g.ADDQ(stride, src)
+		g.ADDQ(stride, next)
+		for _, d := range dst {
+			g.ADDQ(operand.I32(k.rowBytes), d)
+		}
+		g.DECQ(steps)
+		g.JNZ(operand.LabelRef("loop"))
+		g.VZEROUPPER()
+		g.RET()
 	}
-	for i := range x {
-		g.VMOVUPS(x[i], operand.Mem{Base: dst, Disp: 32 * i})
-	}
-	g.ADDQ(stride, src)
-	g.ADDQ(stride, next)
-	g.ADDQ(operand.I32(4*tileCols), dst)
-	g.DECQ(steps)
-	g.JNZ(operand.LabelRef("loop"))
-	g.VZEROUPPER()
-	g.RET()
 }
 
 // panels are the arguments of a tile's kernel. Strides are in bytes.
