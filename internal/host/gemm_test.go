@@ -162,7 +162,7 @@ func TestGemmItem(t *testing.T) {
 		c, a, b    kernel.Matrix[float32]
 		rows, cols int
 	}{
-		{shape(512, 50257), hidden, weight.T(), 516, 128},
+		{shape(512, 50257), hidden, weight.T(), 516, 256},
 		{hidden, shape(512, 50257), weight, 132, 64},
 		{weight, shape(512, 50257).T(), hidden, 288, 384},
 	} {
