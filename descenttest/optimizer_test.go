@@ -30,6 +30,9 @@ func TestOptimizer(t *testing.T) {
 		optim.LARS{},
 		optim.Sophia{},
 		optim.Prodigy{},
+		optim.Adafactor{},
+		optim.Muon{},
+		optim.SOAP{Every: 2},
 		optim.ScheduleFreeAdamW{},
 	}
 	if testing.Short() {

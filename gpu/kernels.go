@@ -16,6 +16,7 @@ type kernels struct{ staged }
 var (
 	_ backend.Backend = (*kernels)(nil)
 	_ backend.Factors = (*kernels)(nil)
+	_ backend.Bases   = (*kernels)(nil)
 )
 
 func (k *kernels) String() string { return k.dev.info.String() }

@@ -16,6 +16,12 @@ func (s staged) MoveFactored(a backend.Factored) error {
 	return stage(s, a, host.Backend.MoveFactored)
 }
 
+func (s staged) Eigenbasis(a backend.Eigenbasis) error {
+	return stage(s, a, host.Backend.Eigenbasis)
+}
+
+func (s staged) Refresh(a backend.Refresh) error { return stage(s, a, host.Backend.Refresh) }
+
 func (s staged) Norm(a *backend.Norm) error { return stage(s, a, host.Backend.Norm) }
 
 func (s staged) Accumulate(a *backend.Accumulate) error { return stage(s, a, host.Backend.Accumulate) }

@@ -137,13 +137,19 @@ func (r factored) fits(v descent.View) error {
 	return nil
 }
 
-func (r factored) room(descent.View) int { return 0 }
+func (r factored) room() int { return 0 }
 
-func (r factored) step(b backend.Backend, m matrix, c *clock, lr, factor float64) error {
-	f := backend.Factored{
-		Value: m.stored, Grad: m.grad.Buffer(), Row: m.slots[0].Buffer, Col: m.slots[1].Buffer,
-		Rows: r.rows, Cols: r.cols, At: m.at,
+func (r factored) mover(m matrix) mover { return &factoredMover{r, m} }
+
+type factoredMover struct {
+	factored
+	on matrix
+}
+
+func (f *factoredMover) move(g backend.Buffer, at uint64, c *clock, lr, factor float64) error {
+	a := backend.Factored{
+		Value: f.on.value, Grad: g, Row: f.on.slots[0].Buffer, Col: f.on.slots[1].Buffer, Rows: f.rows, Cols: f.cols, At: at,
 	}
-	r.set(&f.Rule, c, lr, factor)
-	return b.(backend.Factors).MoveFactored(f)
+	f.set(&a.Rule, c, lr, factor)
+	return f.on.b.(backend.Factors).MoveFactored(a)
 }

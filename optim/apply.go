@@ -2,7 +2,6 @@ package optim
 
 import (
 	"github.com/descent-ml/descent"
-	"github.com/descent-ml/descent/internal/backend"
 	"github.com/descent-ml/descent/internal/kernel"
 )
 
@@ -42,13 +41,10 @@ func (o *Optimizer) adapt() {
 	}
 }
 
-// matrix is the update of a parameter, u's number i, whose rule is a matrixRule.
-func (p *parameter) matrix(b backend.Backend, u *backend.Update, i int, g descent.View, lr, factor float64) error {
-	m, ok := p.rule.(matrixRule)
-	if !ok {
+// matrix moves a parameter whose rule is a matrixRule, by a gradient in step at.
+func (p *parameter) matrix(g descent.View, at uint64, lr, factor float64) error {
+	if p.mover == nil {
 		return nil
 	}
-	return m.step(b, matrix{
-		value: p.value, grad: g, slots: u.Slots[i], scratch: p.scratch, stored: u.Values[i], at: u.Step,
-	}, &p.clock, lr*p.scale, factor)
+	return p.mover.move(g.Buffer(), at, &p.clock, lr*p.scale, factor)
 }

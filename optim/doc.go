@@ -15,6 +15,8 @@
 //	optim.Yogi, Adan            optax.yogi, adan
 //	optim.LAMB, LARS            optax.lamb, lars; timm's Lamb, Lars
 //	optim.Adafactor             torch.optim.Adafactor, optax.adafactor
+//	optim.Muon                  torch.optim.Muon, optax.contrib.muon
+//	optim.SOAP                  SOAP of its authors
 //	optim.Sophia, Prodigy       optax.contrib.sophia, prodigy
 //	optim.ScheduleFreeAdamW     schedule_free's AdamWScheduleFree
 //	optim.Group                 param_groups, by name pattern

@@ -141,9 +141,9 @@ func (o *Optimizer) SetScale(i int, scale float64) error {
 // Bytes is the memory of the state: what the optimizer keeps besides the
 // parameters and their gradients.
 func (o *Optimizer) Bytes() int {
-	n := 0
+	n := bytes(o.scratch[0]) + bytes(o.scratch[1])
 	for i, slots := range o.update.Slots {
-		n += bytes(o.update.Values[i].Low) + bytes(o.params[i].scratch)
+		n += bytes(o.update.Values[i].Low)
 		for _, s := range slots {
 			n += bytes(s.Buffer) + bytes(s.Low)
 		}

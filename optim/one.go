@@ -61,7 +61,7 @@ func (o *Optimizer) UpdateOne(i int, grad descent.Tensor, factor, lr float64) (R
 		}
 		p.rule.(measuredRule).adapt(p.kernel, &p.clock, s.update.Sums[0], p.value.Len())
 	}
-	if err := p.matrix(b, s.update, 0, g, lr, factor); err != nil {
+	if err := p.matrix(g, s.update.Step, lr, factor); err != nil {
 		return Report{}, err
 	}
 	return r, b.Update(s.update)

@@ -78,23 +78,6 @@ type observingRule interface {
 	observe(k kernel.Rule, factor float64)
 }
 
-// matrixRule is a Rule that works on a whole matrix at a time; it has no kernel.
-type matrixRule interface {
-	fits(v descent.View) error
-	// room is how many numbers of scratch memory a parameter needs.
-	room(v descent.View) int
-	step(b backend.Backend, m matrix, c *clock, lr, factor float64) error
-}
-
-// matrix is a parameter as a matrixRule sees it.
-type matrix struct {
-	value, grad descent.View
-	slots       []backend.Stored
-	scratch     backend.Buffer // of the value's type
-	stored      backend.Stored // how the value is kept
-	at          uint64         // the step, of backend.Stochastic
-}
-
 // Optimizer moves a fixed list of parameters, each by its rule. It must not be
 // used by two goroutines at once.
 type Optimizer struct {
@@ -104,7 +87,8 @@ type Optimizer struct {
 	update *backend.Update
 	step   int64 // steps applied
 
-	deferred bool // defers
+	scratch  [2]backend.Buffer // of matrixRules: float32, float64
+	deferred bool              // defers
 
 	checked  [2]*descent.Gradients // fit the parameters, the latest first
 	one      []*single             // of UpdateOne, each made when first asked for
@@ -113,14 +97,14 @@ type Optimizer struct {
 
 // parameter is what the optimizer knows of one parameter.
 type parameter struct {
-	name    string
-	value   descent.View
-	rule    Rule
-	kernel  kernel.Rule // nil for a matrixRule
-	slots   []slot
-	clock   clock
-	scale   float64        // multiplies the learning rate; 0 freezes
-	scratch backend.Buffer // of a matrixRule
+	name   string
+	value  descent.View
+	rule   Rule
+	kernel kernel.Rule // nil for a matrixRule
+	mover  mover       // of a matrixRule
+	slots  []slot
+	clock  clock
+	scale  float64 // multiplies the learning rate; 0 freezes
 
 	first    int         // the first parameter whose sums are joined with these, or this one
 	observer kernel.Rule // of an observingRule, set with Optimizer.observed
@@ -176,6 +160,9 @@ func New(params []Param, rule Rule, groups ...Group) (*Optimizer, error) {
 	}
 	o.update = backend.NewUpdate(values)
 	o.update.Slots, o.update.Rate = slots, 1
+	if err := o.movers(); err != nil {
+		return nil, err
+	}
 	o.deferred = o.defers()
 	return o, nil
 }
@@ -215,9 +202,6 @@ func (p *parameter) alloc(b backend.Backend, g Group) (value backend.Stored, slo
 	if m, ok := p.rule.(matrixRule); ok {
 		if err := m.fits(p.value); err != nil {
 			return value, nil, fmt.Errorf("optim: %s for %s: %w", p.rule.name(), p.name, err)
-		}
-		if p.scratch, err = b.Alloc(p.value.Buffer().Type, m.room(p.value)); err != nil {
-			return value, nil, fmt.Errorf("optim: scratch memory for %s: %w", p.name, err)
 		}
 	} else {
 		p.kernel = p.rule.kernel()

@@ -146,7 +146,7 @@ func (o *Optimizer) apply(g *descent.Gradients, lr float64) error {
 	}
 	for i := range o.params {
 		if p := &o.params[i]; p.scale != 0 {
-			if err := p.matrix(b, u, i, g.View(i), lr, g.TensorFactor(i)); err != nil {
+			if err := p.matrix(g.View(i), u.Step, lr, g.TensorFactor(i)); err != nil {
 				return err
 			}
 		}
