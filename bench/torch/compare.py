@@ -43,6 +43,9 @@ WORKS = {
     "adamw-fp8": (None, []),
     "sgd-momentum": ((1.2, 1.2), []),
     "lamb": ((1.2, 1.2), []),
+    "lion": ((1.2, 1.2), []),
+    "adafactor": ((1.2, 1.2), []),
+    "muon": (None, []),
     "average": ((1, 1), ["axpy"]),
     "agc": ((5, 5), []),
     "cross-entropy": ((8, 4), ["scale", "copy"]),
@@ -225,7 +228,7 @@ def torch_works(torch, sizes, only):
 
     model_works = {
         "norm", "norm-clip-adamw", "adamw", "accumulate-add", "accumulate-write", "adamw-copy-average", "adamw-bf16",
-        "adamw-fp8", "sgd-momentum", "lamb", "average", "agc",
+        "adamw-fp8", "sgd-momentum", "lamb", "lion", "adafactor", "average", "agc",
     }  # fmt: skip
     if model_works & only:
         params = []
@@ -266,6 +269,9 @@ def torch_works(torch, sizes, only):
         works["sgd-momentum"] = {
             f"SGD({how})": torch.optim.SGD(params, lr=1e-3, momentum=0.9, **{how: True}).step for how in ("foreach", "fused")
         } if "sgd-momentum" in only else {}
+        works["adafactor"] = {
+            f"Adafactor(foreach={how})": torch.optim.Adafactor(params, foreach=how).step for how in (True, False)
+        } if "adafactor" in only else {}
         try:
             import timm.optim
             import timm.utils.agc
@@ -273,10 +279,22 @@ def torch_works(torch, sizes, only):
             works["lamb"] = {
                 "timm Lamb": timm.optim.Lamb(params, lr=1e-3, weight_decay=0.01, max_grad_norm=None).step
             } if "lamb" in only else {}
+            works["lion"] = {
+                "timm Lion(foreach)": timm.optim.Lion(params, lr=1e-4, weight_decay=0.01, foreach=True).step
+            } if "lion" in only else {}
+            if "adafactor" in only:
+                works["adafactor"]["timm Adafactor"] = timm.optim.Adafactor(params, lr=1e-2).step
             works["agc"] = {"timm adaptive_clip_grad": lambda: timm.utils.agc.adaptive_clip_grad(params, 0.01)}
         except ImportError as e:
             print(f"no timm: {e}", file=sys.stderr)
-            works["lamb"] = works["agc"] = {}
+            works["lamb"] = works["lion"] = works["agc"] = {}
+
+    if "muon" in only:
+        w = sizes.width
+        layer = [torch.nn.Parameter(torch.randn(*s) * 0.02) for s in ((w, 3 * w), (w, w), (w, 4 * w), (4 * w, w))]
+        for p in layer:
+            p.grad = torch.randn_like(p) * 0.02
+        works["muon"] = {"Muon": torch.optim.Muon(layer, lr=1e-3, weight_decay=0).step}
 
     if "cross-entropy" in only:
         logits = (torch.randn(sizes.rows, sizes.classes) * 2).requires_grad_()

@@ -12,6 +12,9 @@
 //	AdamW, 8-bit state      16   m and v have 1 byte
 //	SGD with momentum       20   read p, g, m; write p, m
 //	SGD                     12   read p, g; write p
+//	Lion                    20   read p, g, m; write p, m
+//	Adafactor               12   read p, g; write p; it reads g twice more and p once more
+//	Muon                    20   read p, g, m; write p, m; products take the time
 //	scale                    8   read g; write g
 //	LAMB                    40   read p, g, m, v, write m, v; then read p, m, v, write p
 //	average                 12   read p, a; write a
@@ -186,6 +189,15 @@ func (m *Model) CopyAndAverage() (Work, error) {
 		e.Averages = append(e.Averages, descent.Of(make([]float32, v.Len()), v.Shape()...))
 	}
 	return m.Rule(optim.AdamW{Decay: 0.01}, 38, optim.Full, e)
+}
+
+// Muon is that rule on the matrices of one layer of a GPT-2.
+func Muon(width int) (Work, error) {
+	m, err := NewModel([][]int{{width, 3 * width}, {width, width}, {width, 4 * width}, {4 * width, width}})
+	if err != nil {
+		return Work{}, err
+	}
+	return m.Rule(optim.Muon{}, 20, optim.Full, optim.Extras{})
 }
 
 // Average is an exponential moving average alone.

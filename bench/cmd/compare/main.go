@@ -126,9 +126,12 @@ func newCatalogue(small bool) *catalogue {
 		{"adamw-fp8", optim.AdamW{Decay: 0.01}, 16, optim.FP8},
 		{"sgd-momentum", optim.SGD{Momentum: 0.9}, 20, optim.Full},
 		{"lamb", optim.LAMB{Decay: 0.01}, 40, optim.Full},
+		{"lion", optim.Lion{Decay: 0.01}, 20, optim.Full},
+		{"adafactor", optim.Adafactor{}, 12, optim.Full},
 	} {
 		rule(r.name, model, func(m *work.Model) (work.Work, error) { return m.Rule(r.rule, r.bytes, r.state, optim.Extras{}) })
 	}
+	fallible("muon", func() (work.Work, error) { return work.Muon(width) })
 	rule("average", model, (*work.Model).Average)
 	of("agc", model, (*work.Model).AGC)
 	add("cross-entropy", func() work.Work { return work.CrossEntropy(rows, classes) })
