@@ -39,13 +39,13 @@ import (
 // Of a matrix of r × c it keeps 2·(r·c + r² + c²) numbers, without a
 // preconditioner for an axis less its square, in 4 bytes each, 8 for float64
 // values; and matrices share 3·r·c + max(r, c)² of scratch memory. Group.State is
-// for what AdamW moves. The first step takes about 10·(r³ + c³) operations in
+// for what AdamW moves. The first step takes about 10·min(r, c)³ operations in
 // float64; others 6·r·c·(r+c), and one in Every 8/3·(r³ + c³) beside. Decompositions
 // are the host's. On a device that cannot make them New refuses matrices.
 //
-// Where squares of g' overflow, from 1e19 on in float32, v does and p stays, as
-// with Adam, and a basis with such numbers behind it does not change; near the end
-// of the format d overflows as well, and p becomes NaN.
+// Where squares overflow, from 1e19 on in float32, v does, and p stays in that
+// direction, as with Adam; bases no longer change. Near the end of the format d
+// overflows as well, and p becomes NaN.
 //
 // See https://arxiv.org/abs/2409.11321.
 type SOAP struct {
@@ -250,13 +250,29 @@ func (o *rotatedMover) first() error {
 	if err := o.precondition(o.PreconditionerBeta); err != nil {
 		return err
 	}
-	for _, a := range o.sides {
-		e := backend.Eigenbasis{Q: a.q.Buffer, S: a.s.Buffer, N: a.q.Rows}
-		if err := o.on.b.(backend.Bases).Eigenbasis(e); err != nil {
-			return err
+	// The longer axis' eigenvectors are the shorter one's times the gradient, and
+	// whatever is orthogonal to them.
+	short, long, g := o.sides[0], (*side)(nil), backend.Dense(o.x[0], o.rows, o.cols).T()
+	if len(o.sides) == 2 {
+		long = o.sides[1]
+		if o.rows > o.cols {
+			short, long, g = long, short, g.T()
 		}
 	}
-	return nil
+	bases := o.on.b.(backend.Bases)
+	e := backend.Eigenbasis{Q: short.q.Buffer, S: short.s.Buffer, N: short.q.Rows}
+	if err := bases.Eigenbasis(e); err != nil || long == nil {
+		return err
+	}
+	if err := o.on.b.Begin(plain(long.product.Buffer), backend.Buffer{}, 0, false); err != nil {
+		return err
+	}
+	c := long.product
+	c.Cols = short.q.Rows
+	if err := o.on.b.MatMul(backend.MatMul{C: c, A: g, B: short.q}); err != nil {
+		return err
+	}
+	return bases.Refresh(backend.Refresh{Q: long.q.Buffer, SQ: long.product.Buffer, N: long.q.Rows})
 }
 
 // precondition moves L and R to those of x[0].

@@ -4,7 +4,7 @@ package backend
 type Bases interface {
 	// Eigenbasis sets Q to the eigenvectors of S.
 	Eigenbasis(e Eigenbasis) error
-	// Refresh sets Q to a better basis by one power iteration.
+	// Refresh sets Q to an orthonormal basis of SQ.
 	Refresh(r Refresh) error
 }
 
@@ -20,7 +20,9 @@ type Eigenbasis struct {
 // decomposition. SQ is the symmetric matrix S times Q; its columns are first put
 // in the order of qᵀSq, the largest first, and V, of Outer × N × Inner numbers,
 // along its middle axis with them. SQ and Spare, as long as V, are overwritten.
-// All have one type, float32 or float64. Where SQ is not finite, Q and V stay.
+// All have one type, float32 or float64. Without V the columns are in their order.
+// Columns that are 0, or depend on those before them, become orthonormal to all
+// others. Where SQ is not finite, Q and V stay.
 type Refresh struct {
 	Q, SQ           Buffer
 	V, Spare        Buffer

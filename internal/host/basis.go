@@ -72,7 +72,8 @@ func (t *eigenTask[F]) decompose() bool {
 		return false
 	}
 	t.order = descending(t.D)
-	t.rows(0, t.N*t.N)
+	t.from, t.perItem = 0, kernel.VectorRows
+	spread(t.N*t.N, cut(t.N, t.perItem), t)
 	return true
 }
 
@@ -91,11 +92,11 @@ func (t *eigenTask[F]) Run(item int) {
 		}
 		return
 	}
-	z := make([]float64, t.N)
+	z := make([][kernel.VectorRows]float64, t.N)
+	t.Vectors(lo, z)
 	for i := lo; i < hi; i++ {
-		t.Vector(i, z)
 		for j, k := range t.order {
-			t.q[i*t.N+j] = F(z[k])
+			t.q[i*t.N+j] = F(z[k][i-lo])
 		}
 	}
 }
@@ -117,8 +118,8 @@ func descendingInto(order []int, x []float64) []int {
 // Refresh implements backend.Bases. The reflections of the QR decomposition are
 // applied kernel.PanelCols at a time, by matrix products.
 func (Backend) Refresh(r backend.Refresh) error {
-	for _, b := range []backend.Buffer{r.SQ, r.V, r.Spare} {
-		if !wide(r.Q) || b.Type != r.Q.Type {
+	for _, b := range [...]backend.Buffer{r.SQ, r.V, r.Spare} {
+		if !wide(r.Q) || b.Type != r.Q.Type && b.Type != backend.Invalid {
 			return unsupported("basis", r.Q.Type, b.Type)
 		}
 	}
@@ -153,6 +154,15 @@ func refresh[F kernel.Float](pool *pooled[refresher[F]], b backend.Refresh) {
 	}
 	r := pool.get()
 	defer pool.put(r)
+	if b.V.Ptr != nil {
+		r.reorder(b, q, sq)
+	}
+	r.orthonormalize(kernel.Dense(q, n, n), kernel.Dense(sq, n, n))
+}
+
+// reorder puts the columns of sq, and V, in the order of qᵀSq.
+func (r *refresher[F]) reorder(b backend.Refresh, q, sq []F) {
+	n := b.N
 	r.values, r.order, r.row = resize(r.values, n), resize(r.order, n), resize(r.row, n)
 	clear(r.values)
 	for i := range n {
@@ -176,7 +186,6 @@ func refresh[F kernel.Float](pool *pooled[refresher[F]], b backend.Refresh) {
 			copy(v[at+j*b.Inner:at+(j+1)*b.Inner], spare[at+k*b.Inner:])
 		}
 	}
-	r.orthonormalize(kernel.Dense(q, n, n), kernel.Dense(sq, n, n))
 }
 
 // orthonormalize sets q to the orthonormal factor of a, which it overwrites.

@@ -51,19 +51,19 @@ func dot4(x, y []float64) float64 {
 //
 //	A = H·T·Hᵀ   for each row Next, then Row of every later one and Reflected
 //	T = G·D·Gᵀ   Diagonalize: implicit QL steps
-//	row of H·G   Vector
+//	rows of H·G  Vectors
 //
 // Tridiagonalization is by reflections, whose vectors replace A's rows.
 // See Golub and Van Loan, Matrix Computations, 8.3.
 type Eigen struct {
-	N          int
-	A          []float64 // N × N in rows; its largest magnitude should be near 1
-	D, E       []float64 // diagonal of T and what is beside it, then D the eigenvalues
-	tau        []float64
-	v, w, p    []float64 // of the last reflection: A −= v·wᵀ + w·vᵀ; p = A·(the next v)
-	rotations  []rotation
-	sweeps     []sweep
-	step       int // the row that Next has made a reflection of
+	N         int
+	A         []float64 // N × N in rows; its largest magnitude should be near 1
+	D, E      []float64 // diagonal of T and what is beside it, then D the eigenvalues
+	tau       []float64
+	v, w, p   []float64 // of the last reflection: A −= v·wᵀ + w·vᵀ; p = A·(the next v)
+	rotations []rotation
+	sweeps    []sweep
+	step      int // the row that Next has made a reflection of
 }
 
 // rotation is of columns i and i+1, sweep those of columns hi, hi−1, …, lo.
@@ -189,28 +189,69 @@ func (e *Eigen) sweep(l, m int) {
 	e.sweeps = append(e.sweeps, sweep{m - 1, l})
 }
 
-// Vector sets z to row i of the eigenvectors, one for each of D.
-func (e *Eigen) Vector(i int, z []float64) {
+// VectorRows is how many rows of the eigenvectors are made at once: each is one
+// chain of sums, and four keep the processor busy.
+const VectorRows = 4
+
+// Vectors sets z to rows i to i+3 of the eigenvectors: z[j] holds their numbers
+// in the eigenvector of D[j]. Rows from N on are without meaning.
+func (e *Eigen) Vectors(i int, z [][VectorRows]float64) {
 	n := e.N
+	z = z[:n]
 	clear(z)
-	z[i] = 1
+	for k := range min(VectorRows, n-i) {
+		z[i+k][k] = 1
+	}
 	for k, tau := range e.tau[:n-1] {
 		if tau != 0 {
-			v := e.A[k*n+k+1 : (k+1)*n]
-			AddWide(z[k+1:], v, -float64(tau*dot4(z[k+1:], v)))
+			reflectRows(z[k+1:], e.A[k*n+k+1:(k+1)*n], tau)
 		}
 	}
 	at := e.rotations
 	for _, s := range e.sweeps {
-		next := z[s.hi+1]
-		for j := s.hi; j >= s.lo; j-- {
-			r := at[0]
-			at = at[1:]
-			z[j+1] = float64(r.s*z[j]) + float64(r.c*next)
-			next = float64(r.c*z[j]) - float64(r.s*next)
-		}
 		if s.hi >= s.lo {
-			z[s.lo] = next
+			rotateRows(z[s.lo:s.hi+2], at[:s.hi+1-s.lo])
+			at = at[s.hi+1-s.lo:]
 		}
 	}
+}
+
+// reflectRows sets z = z − tau·(z·v)·vᵀ of each row, which is added up in order.
+func reflectRows(z [][VectorRows]float64, v []float64, tau float64) {
+	v = v[:len(z)]
+	var s0, s1, s2, s3 float64
+	for j := range z {
+		x := v[j]
+		s0 += float64(x * z[j][0])
+		s1 += float64(x * z[j][1])
+		s2 += float64(x * z[j][2])
+		s3 += float64(x * z[j][3])
+	}
+	s0, s1, s2, s3 = tau*s0, tau*s1, tau*s2, tau*s3
+	for j := range z {
+		x := v[j]
+		z[j][0] -= float64(x * s0)
+		z[j][1] -= float64(x * s1)
+		z[j][2] -= float64(x * s2)
+		z[j][3] -= float64(x * s3)
+	}
+}
+
+// rotateRows turns columns len(z)−2 and len(z)−1, then those before, down to the
+// first two.
+func rotateRows(z [][VectorRows]float64, by []rotation) {
+	last := len(z) - 1
+	n0, n1, n2, n3 := z[last][0], z[last][1], z[last][2], z[last][3]
+	for k, r := range by {
+		a, b := &z[last-1-k], &z[last-k]
+		b[0] = float64(r.s*a[0]) + float64(r.c*n0)
+		b[1] = float64(r.s*a[1]) + float64(r.c*n1)
+		b[2] = float64(r.s*a[2]) + float64(r.c*n2)
+		b[3] = float64(r.s*a[3]) + float64(r.c*n3)
+		n0 = float64(r.c*a[0]) - float64(r.s*n0)
+		n1 = float64(r.c*a[1]) - float64(r.s*n1)
+		n2 = float64(r.c*a[2]) - float64(r.s*n2)
+		n3 = float64(r.c*a[3]) - float64(r.s*n3)
+	}
+	z[0] = [VectorRows]float64{n0, n1, n2, n3}
 }
