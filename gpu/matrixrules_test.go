@@ -58,14 +58,25 @@ func TestMatrixRules(t *testing.T) {
 	put := onDevice(t, dev)
 	same := func(v descent.View) descent.Tensor { return v }
 	for _, rule := range []optim.Rule{optim.Muon{}, optim.Muon{Corrected: true, Scale: optim.MatchRMS, Decay: 0.1}, optim.SOAP{Every: 3}} {
-		shapes := [][]int{{64, 64}, {40, 100}, {90, 33}, {8, 3, 3}, {50}}
+		// Nearly square, with other gradients each time: see TestMatrixRulesSimulated.
+		shapes := [][]int{{64, 64}, {40, 60}, {60, 33}, {4, 3, 3}, {50}}
 		d, dg, dv := matrixRun(t, rule, put, shapes...)
 		h, hg, hv := matrixRun(t, rule, same, shapes...)
-		for range 8 {
+		for step := range 8 {
 			for _, s := range []struct {
 				o *optim.Optimizer
 				g *descent.Gradients
 			}{{d, dg}, {h, hg}} {
+				for i := range shapes {
+					v := s.g.View(i)
+					g := make([]float32, v.Len())
+					for j := range g {
+						g[j] = float32(math.Sin(float64((j+step)*j%10007 + step + i)))
+					}
+					if err := descent.Copy(v, descent.Of(g, v.Shape()...)); err != nil {
+						t.Fatal(err)
+					}
+				}
 				s.g.Reset(0.5)
 				if r, err := s.o.Step(s.g, 0.01); err != nil || !r.Applied {
 					t.Fatal(r, err)

@@ -112,7 +112,8 @@ class Sizes:
     def elements(self, work):
         if work in GO_PEERS:
             return self.vector
-        return {"cross-entropy": self.logits, "linear-cross-entropy": 4 * self.logits}.get(work, self.model)
+        layer = 12 * self.width**2
+        return {"cross-entropy": self.logits, "linear-cross-entropy": 4 * self.logits, "muon": layer}.get(work, self.model)
 
 
 class Program:
