@@ -21,8 +21,8 @@ import (
 //	X  = a·X + (b·A + c·A²)·X      Steps times, A = X·Xᵀ
 //	p  = p·(1 − lr·Decay) − lr·Scale·X
 //
-// Singular values do not get to 1 but between 0.7 and 1.2, which is as good. A
-// tensor of rank 2 or more is the matrix of its first axis and all others.
+// With the default coefficients singular values of X from 0.002 on come between
+// 0.68 and 1.21, not to 1, which is as good. A tensor of rank 2 or more is the matrix of its first axis and all others.
 // Vectors and scalars are moved by Rest, at the same learning rate; embeddings and
 // output layers, which are matrices, should be too: Group{Match: …, Rule: AdamW{}}.
 //

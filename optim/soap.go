@@ -16,7 +16,7 @@ import (
 //	g' = factor·g
 //	t = 0:
 //	L  = (1−β₃)·g'·g'ᵀ;  R = (1−β₃)·g'ᵀ·g'       β₃ is PreconditionerBeta
-//	Qₗ, Qᵣ = eigenvectors of L, R                 p stays
+//	Qₗ, Qᵣ = eigenvectors of L, R                 the largest eigenvalue's first; p stays
 //	t > 0:
 //	d  = Qₗᵀ·g'·Qᵣ
 //	m  = β₁·m + (1−β₁)·d
@@ -40,8 +40,9 @@ import (
 // preconditioner for an axis less its square, in 4 bytes each, 8 for float64
 // values; and matrices share 3·r·c + max(r, c)² of scratch memory. Group.State is
 // for what AdamW moves. The first step takes about 10·min(r, c)³ operations in
-// float64; others 6·r·c·(r+c), and one in Every 8/3·(r³ + c³) beside. Decompositions
-// are the host's. On a device that cannot make them New refuses matrices.
+// float64; others 6·r·c·(r+c), and one in Every 5·(r³ + c³) + 4·r·c·(r+c) more.
+// Decompositions are the host's. On a device that cannot make them New refuses
+// matrices.
 //
 // Where squares overflow, from 1e19 on in float32, v does, and p stays in that
 // direction, as with Adam; bases no longer change. Near the end of the format d
