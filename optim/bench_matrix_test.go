@@ -10,7 +10,7 @@ import (
 // BenchmarkMatrixRules times rules of matrices against AdamW, and SOAP's steps
 // that make a basis apart from those that do not.
 func BenchmarkMatrixRules(b *testing.B) {
-	shape := []int{768, 3072}
+	shape := []int{256, 1024}
 	n := shape[0] * shape[1]
 	for _, c := range []struct {
 		name string
@@ -19,7 +19,7 @@ func BenchmarkMatrixRules(b *testing.B) {
 		{"AdamW", AdamW{}},
 		{"Muon", Muon{}},
 		{"SOAP", SOAP{Every: 1 << 30}},
-		{"SOAP left", SOAP{Every: 1 << 30, MaxDim: 768}},
+		{"SOAP left", SOAP{Every: 1 << 30, MaxDim: 256}},
 		{"SOAP every", SOAP{Every: 1}},
 	} {
 		b.Run(fmt.Sprint(c.name, shape), func(b *testing.B) {
