@@ -405,8 +405,9 @@ func matricesExtreme(t *testing.T, rule Rule, largest float32) {
 
 func TestMuonTrains(t *testing.T) {
 	for _, f := range []Format{Full, BF16, FP8} {
-		// The step's size does not shrink with the gradient: the last are of 0.5/300.
-		if d := bowl(t, Muon{}, 0.5, 300, Group{Match: "*", State: f}); !(d <= 0.01) {
+		// The step's size does not shrink with the gradient: the last are of
+		// 1/200. Found: 5.2e-3.
+		if d := bowl(t, Muon{}, 1, 200, Group{Match: "*", State: f}); !(d <= 0.01) {
 			t.Errorf("%v: %.2g away", f, d)
 		}
 	}
@@ -415,7 +416,7 @@ func TestMuonTrains(t *testing.T) {
 // bowl is quadratic of a matrix: the largest distance that is left.
 func bowl(t *testing.T, rule Rule, lr float64, steps int, groups ...Group) float64 {
 	t.Helper()
-	params, p, g := tensors[float32](5, []int{60, 90})
+	params, p, g := tensors[float32](5, []int{40, 110})
 	o, err := New(params, rule, groups...)
 	must(t, err)
 	grads, err := descent.GradientsOf(params)
