@@ -404,7 +404,11 @@ func matricesExtreme(t *testing.T, rule Rule, largest float32) {
 }
 
 func TestMuonTrains(t *testing.T) {
-	for _, f := range []Format{Full, BF16, FP8} {
+	formats := []Format{Full, BF16, FP8}
+	if testing.Short() {
+		formats = formats[:1]
+	}
+	for _, f := range formats {
 		// The step's size does not shrink with the gradient: the last are of
 		// 1/200. Found: 5.2e-3.
 		if d := bowl(t, Muon{}, 1, 200, Group{Match: "*", State: f}); !(d <= 0.01) {
