@@ -297,88 +297,8 @@ func TestAdafactorBytes(t *testing.T) {
 	}
 }
 
-func TestAdafactorSkipsAndFreezes(t *testing.T) {
-	params, _, grads := tensors[float32](3, matrixShapes...)
-	o := stepped(t, params, Adafactor{}, 1)
-	g, err := descent.GradientsOf(params)
-	must(t, err)
-	before := o.sum(t)
-	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1))} {
-		old := grads[1][77777]
-		grads[1][77777] = bad
-		g.Reset(1)
-		r, err := o.Step(g, 0.1)
-		must(t, err)
-		if r.Applied || o.sum(t) != before {
-			t.Errorf("%v: %v, or a bit changed", bad, r)
-		}
-		if r, err := o.UpdateOne(1, params[1].Grad, 1, 0.1); err != nil || r.Applied || o.sum(t) != before {
-			t.Errorf("UpdateOne with %v: %v, %v, or a bit changed", bad, r, err)
-		}
-		grads[1][77777] = old
-	}
-	for i := range params {
-		must(t, o.SetScale(i, 0))
-	}
-	g.Reset(1)
-	if r, err := o.Step(g, 0.1); err != nil || !r.Applied || o.sum(t) != before {
-		t.Errorf("frozen: %v, %v, or a bit changed", r, err)
-	}
-}
-
-// UpdateOne is Step of one parameter.
-func TestAdafactorUpdateOne(t *testing.T) {
-	for _, shape := range matrixShapes {
-		a, _, _ := tensors[float32](3, shape)
-		b, _, _ := tensors[float32](3, shape)
-		whole := stepped(t, a, Adafactor{Decay: 0.1}, 2)
-		o, err := New(b, Adafactor{Decay: 0.1})
-		must(t, err)
-		for step := range 2 {
-			r, err := o.UpdateOne(0, b[0].Grad, 0.3/float64(step+1), 0.01*float64(step+1))
-			if err != nil || !r.Applied || r.Step != int64(step+1) {
-				t.Fatal(r, err)
-			}
-		}
-		if o.sum(t) != whole.sum(t) {
-			t.Errorf("%v: other bits than Step", shape)
-		}
-	}
-}
-
-// A bfloat16 value with its remainder moves as float32 does, and so do
-// bfloat16 gradients; extras join the pass.
-func TestAdafactorNarrow(t *testing.T) {
-	for _, shape := range matrixShapes {
-		wide, full, grads := tensors[float32](3, shape)
-		v, g := make([]descent.BFloat16, len(full[0])), make([]descent.BFloat16, len(full[0]))
-		for i, x := range full[0] {
-			v[i], g[i] = descent.NewBFloat16(x), descent.NewBFloat16(grads[0][i])
-			full[0][i], grads[0][i] = v[i].Float32(), g[i].Float32()
-		}
-		of := func(b descent.View) descent.View { return descent.NewView(descent.Host, b.Buffer(), shape...) }
-		params := []Param{{Name: "w", Value: of(descent.Of(v)), Grad: of(descent.Of(g))}}
-		narrow := stepped(t, params, Adafactor{}, 3, Group{Match: "*", Remainder: true})
-		o := stepped(t, wide, Adafactor{}, 2)
-		average := make([]float32, len(full[0]))
-		must(t, o.Attach(Extras{Averages: []descent.View{of(descent.Of(average))}, ZeroGrads: true}))
-		all, err := descent.GradientsOf(wide)
-		must(t, err)
-		all.Reset(0.3 / 3)
-		_, err = o.Step(all, 0.01*3)
-		must(t, err)
-		low, err := descent.Data[descent.BFloat16](narrow.State().Params[0].Slots[0].Value)
-		must(t, err)
-		for i, x := range v {
-			got := math.Float32frombits(uint32(x)<<16 + uint32(int32(int16(low[i]))))
-			if math.Float32bits(got) != math.Float32bits(full[0][i]) {
-				t.Fatalf("%v at %d: %v, in float32 %v", shape, i, got, full[0][i])
-			}
-			if average[i] != full[0][i] || grads[0][i] != 0 {
-				t.Fatalf("%v at %d: average %v of %v, gradient %v", shape, i, average[i], full[0][i], grads[0][i])
-			}
-		}
-	}
+func TestAdafactorMatrices(t *testing.T) {
+	testMatrices(t, []Rule{Adafactor{Decay: 0.1}}, 1e18, matrixShapes...)
 }
 
 // Gradients at both ends of float32 leave values and state finite, and a
@@ -536,20 +456,6 @@ func TestAdafactorRefusesState(t *testing.T) {
 	c := Checkpoint{Optimizer: named(Adafactor{}, 6, 1), Ranges: map[string]Range{"w": {Of: []int{12, 1}}}}
 	if err := c.Save(filepath.Join(t.TempDir(), "part"), nil); err == nil || !strings.Contains(err.Error(), "w@row") {
 		t.Errorf("Range: %v", err)
-	}
-}
-
-func TestAdafactorDoesNotAllocate(t *testing.T) {
-	params, _, _ := tensors[float32](1, matrixShapes...)
-	o := stepped(t, params, Adafactor{}, 1)
-	g, err := descent.GradientsOf(params)
-	must(t, err)
-	if n := testing.AllocsPerRun(5, func() {
-		g.Reset(1)
-		_, err := o.Step(g, 0.01)
-		must(t, err)
-	}); n != 0 {
-		t.Errorf("%v allocations a step", n)
 	}
 }
 

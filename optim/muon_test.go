@@ -233,19 +233,19 @@ func TestMuonBytes(t *testing.T) {
 	}
 }
 
-func TestMuonMatrices(t *testing.T) { testMatrices(t, muonRules, math.MaxFloat32) }
+func TestMuonMatrices(t *testing.T) { testMatrices(t, muonRules, math.MaxFloat32, squareShapes...) }
 
 // testMatrices is what every rule of matrices has to do: skip, freeze, move one
 // alone, resume, move narrow values, keep extremes finite, and allocate nothing.
-func testMatrices(t *testing.T, rules []Rule, largest float32) {
+func testMatrices(t *testing.T, rules []Rule, largest float32, shapes ...[]int) {
 	for _, rule := range rules {
-		t.Run("skips", func(t *testing.T) { matricesSkip(t, rule) })
-		t.Run("alone", func(t *testing.T) { matricesAlone(t, rule) })
+		t.Run("skips", func(t *testing.T) { matricesSkip(t, rule, shapes...) })
+		t.Run("alone", func(t *testing.T) { matricesAlone(t, rule, shapes...) })
 		t.Run("resumes", func(t *testing.T) { matricesResume(t, rule) })
 		t.Run("narrow", func(t *testing.T) { matricesNarrow(t, rule) })
 		t.Run("extremes", func(t *testing.T) { matricesExtreme(t, rule, largest) })
 		t.Run("memory", func(t *testing.T) {
-			params, _, _ := tensors[float32](1, squareShapes...)
+			params, _, _ := tensors[float32](1, shapes...)
 			o := stepped(t, params, rule, 12)
 			g, err := descent.GradientsOf(params)
 			must(t, err)
@@ -260,8 +260,8 @@ func testMatrices(t *testing.T, rules []Rule, largest float32) {
 	}
 }
 
-func matricesSkip(t *testing.T, rule Rule) {
-	params, _, grads := tensors[float32](3, squareShapes...)
+func matricesSkip(t *testing.T, rule Rule, shapes ...[]int) {
+	params, _, grads := tensors[float32](3, shapes...)
 	o := stepped(t, params, rule, 3)
 	g, err := descent.GradientsOf(params)
 	must(t, err)
@@ -288,10 +288,10 @@ func matricesSkip(t *testing.T, rule Rule) {
 }
 
 // UpdateOne is Step of one parameter, and others do not matter to one.
-func matricesAlone(t *testing.T, rule Rule) {
-	all, values, _ := tensors[float32](3, squareShapes...)
+func matricesAlone(t *testing.T, rule Rule, shapes ...[]int) {
+	all, values, _ := tensors[float32](3, shapes...)
 	stepped(t, all, rule, 4)
-	again, alone, _ := tensors[float32](3, squareShapes...)
+	again, alone, _ := tensors[float32](3, shapes...)
 	o, err := New(again, rule)
 	must(t, err)
 	for step := range 4 {
@@ -304,7 +304,7 @@ func matricesAlone(t *testing.T, rule Rule) {
 	}
 	for i := range values {
 		if !bitsEqual(values[i], alone[i]) {
-			t.Errorf("%v: other bits than Step", squareShapes[i])
+			t.Errorf("%v: other bits than Step", shapes[i])
 		}
 	}
 }

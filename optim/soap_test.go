@@ -447,7 +447,7 @@ var soapHashes = [...][2]uint64{
 	{0x5ba6e8760d1c7d1, 0x77da22acb77fea93},
 }
 
-func TestSOAPMatrices(t *testing.T) { testMatrices(t, soapRules, 1e17) }
+func TestSOAPMatrices(t *testing.T) { testMatrices(t, soapRules, 1e17, squareShapes...) }
 
 func TestSOAPRefuses(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
