@@ -266,17 +266,16 @@ func beside(d report.Stat) string {
 func (t table) claim() report.Claim {
 	d := t.percent(repeated(0))
 	c := report.Claim{
-		Claim: "LayerDrop 0.2 on layers 4 and 8: −18 % repetition",
-		Measured: fmt.Sprintf("%s ± %.1f %% of greedy generation's, %s",
-			report.Signed(d.Mean, 1), d.SD, beside(d)),
-		Holds: d.Mean <= -18 && -d.Mean > d.SD,
+		Claim:    "LayerDrop 0.2 on layers 4 and 8: −18 % repetition",
+		Measured: fmt.Sprintf("%s %% of greedy generation's, %s", d.Signed(1), beside(d)),
+		Holds:    d.Mean <= -18 && -d.Mean > d.SD,
 	}
 	for i, temperature := range temperatures[1:] {
 		d := t.percent(repeated(i + 1))
-		c.Why += fmt.Sprintf("%s ± %.1f %% at temperature %g; ", report.Signed(d.Mean, 1), d.SD, temperature)
+		c.Why += fmt.Sprintf("%s %% at temperature %g; ", d.Signed(1), temperature)
 	}
 	loss := t.more(held)
-	c.Why += fmt.Sprintf("%s ± %.3f bits per byte of held-out text, %s", report.Signed(loss.Mean, 3), loss.SD, beside(loss))
+	c.Why += fmt.Sprintf("%s bits per byte of held-out text, %s", loss.Signed(3), beside(loss))
 	return c
 }
 
@@ -357,7 +356,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		d := t.more(of)
 		rows = append(rows, []string{
 			name, t.stat(0, of).Format(decimals) + unit, t.stat(1, of).Format(decimals) + unit,
-			fmt.Sprintf("%s ± %.*f%s", report.Signed(d.Mean, decimals), decimals, d.SD, unit),
+			d.Signed(decimals) + unit,
 		})
 	}
 	for i, temperature := range temperatures {
