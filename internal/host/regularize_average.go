@@ -33,49 +33,39 @@ type averageTask backend.Average
 func (t *averageTask) Run(item int) {
 	i, lo, hi := t.Dst.At(item)
 	dst, src := t.Dst.Bufs[i], t.Src.Bufs[i]
-	s := kernel.Stats{First: -1}
-	for at := lo; at < hi; at += kernel.Block {
-		end := min(at+kernel.Block, hi)
-		var part kernel.Stats
-		switch src.Type {
-		case backend.Float32:
-			part = average(f32(dst, at, end), f32(src, at, end), float32(t.Weight))
-		case backend.Float64:
-			part = average(f64(dst, at, end), f64(src, at, end), t.Weight)
-		default:
-			var wide [kernel.Block]float32
-			w := wide[:end-at]
-			widen(w, src, at, end)
-			part = average(f32(dst, at, end), w, float32(t.Weight))
+	s := &t.PerItem[item]
+	switch src.Type {
+	case backend.Float32:
+		*s = average(f32(dst, lo, hi), f32(src, lo, hi), float32(t.Weight))
+	case backend.Float64:
+		*s = average(f64(dst, lo, hi), f64(src, lo, hi), t.Weight)
+	default:
+		*s = kernel.Stats{First: -1}
+		var wide [kernel.Block]float32
+		for at := lo; at < hi; at += kernel.Block {
+			w := wide[:min(kernel.Block, hi-at)]
+			widen(w, src, at, at+len(w))
+			s.Merge(average(f32(dst, at, at+len(w)), w, float32(t.Weight)), at-lo)
 		}
-		s.Merge(part, at-lo)
 	}
-	t.PerItem[item] = s
 }
 
-// average moves one block. The check and the steps of the formula are passes of
-// their own, over memory that the first of them brings into the first cache.
+// average moves at most an item. A weight of 1 copies, which the formula need
+// not.
 func average[F kernel.Float](dst, src []F, weight F) kernel.Stats {
-	var partial [1]float64
-	s := kernel.Norm(partial[:], src)
-	switch {
-	case s.NonFinite > 0:
-		for i, x := range src {
-			switch {
-			case !(math.Abs(float64(x)) <= math.MaxFloat64):
-			case weight == 1:
-				dst[i] = x
-			default:
-				dst[i] += F(weight * (x - dst[i]))
-			}
-		}
-	case weight == 1:
+	if weight != 1 {
+		return kernel.Lerp(dst, src, weight)
+	}
+	var partial [backend.Item / kernel.Block]float64
+	s := kernel.Norm(partial[:kernel.Blocks(len(src))], src)
+	if s.NonFinite == 0 {
 		copy(dst, src)
-	default:
-		var scratch [kernel.Block]F
-		d := scratch[:copy(scratch[:], src)]
-		kernel.Add(d, dst, -1)
-		kernel.Add(dst, d, weight)
+		return s
+	}
+	for i, x := range src {
+		if math.Abs(float64(x)) <= math.MaxFloat64 {
+			dst[i] = x
+		}
 	}
 	return s
 }

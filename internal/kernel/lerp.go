@@ -3,22 +3,28 @@ package kernel
 import "math"
 
 // Lerp sets dst = dst + w·(src − dst), the product rounded first, where src is
-// finite, leaves dst as it is elsewhere, and reports whether all of src is
-// finite.
-func Lerp[F Float](dst, src []F, w F) bool {
+// finite, leaves dst as it is elsewhere, and returns src's stats.
+func Lerp[F Float](dst, src []F, w F) Stats {
 	if d, ok := any(dst).([]float32); ok {
-		return lerp32(d, any(src).([]float32), float32(w)) < 0x7f800000
+		x := any(src).([]float32)
+		if mag := lerp32(d, x, float32(w)); mag < 0x7f800000 {
+			return Stats{MaxAbs: float64(math.Float32frombits(mag)), First: -1}
+		}
+		_, s := normFinite(x)
+		return s
 	}
-	finite := true
+	s := Stats{First: -1}
 	src = src[:len(dst)]
 	for i, x := range src {
-		if !(math.Abs(float64(x)) <= math.MaxFloat64) {
-			finite = false
+		mag := math.Abs(float64(x))
+		if !(mag <= math.MaxFloat64) {
+			s.Merge(Stats{NonFinite: 1}, i)
 			continue
 		}
+		s.MaxAbs = max(s.MaxAbs, mag)
 		dst[i] += F(w * (x - dst[i]))
 	}
-	return finite
+	return s
 }
 
 // lerp32Generic is the reference. It returns the largest of src's bits without

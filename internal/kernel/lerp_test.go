@@ -5,12 +5,29 @@ import (
 	"testing"
 )
 
-func TestLerpOfFloat64(t *testing.T) {
-	dst := []float64{1, 2, 3}
-	if Lerp(dst, []float64{3, math.NaN(), math.Inf(1)}, 0.5) || dst[0] != 2 || dst[1] != 2 || dst[2] != 3 {
-		t.Errorf("dst %v", dst)
-	}
-	if !Lerp(dst, []float64{3, 2, 3}, 0.5) {
-		t.Error("all are finite")
+func TestLerpStats(t *testing.T) {
+	t.Run("float32", testLerpStats[float32])
+	t.Run("float64", testLerpStats[float64])
+}
+
+func testLerpStats[F Float](t *testing.T) {
+	nan, inf := F(math.NaN()), F(math.Inf(1))
+	for _, c := range []struct {
+		dst, src, want []F
+		stats          Stats
+	}{
+		{nil, nil, nil, Stats{First: -1}},
+		{[]F{1, 2, 3}, []F{3, 2, -4}, []F{2, 2, -0.5}, Stats{MaxAbs: 4, First: -1}},
+		{[]F{1, 2, 3, 4}, []F{3, nan, inf, -5}, []F{2, 2, 3, -0.5}, Stats{MaxAbs: 5, NonFinite: 2, First: 1}},
+		{[]F{1}, []F{-inf}, []F{1}, Stats{NonFinite: 1}},
+	} {
+		if s := Lerp(c.dst, c.src, 0.5); s != c.stats {
+			t.Errorf("stats of %v are %+v, want %+v", c.src, s, c.stats)
+		}
+		for i, want := range c.want {
+			if c.dst[i] != want {
+				t.Errorf("towards %v: [%d] is %v, want %v", c.src, i, c.dst[i], want)
+			}
+		}
 	}
 }
