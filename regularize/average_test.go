@@ -175,6 +175,16 @@ func TestAverageLeavesOutWhatIsNotFinite(t *testing.T) {
 	if got, _ := descent.Data[float32](fresh.Params()[0].Value.View()); got[0] != 3 || got[41000] != 0 {
 		t.Errorf("a first update: %v %v", got[0], got[41000])
 	}
+
+	narrow := make([]descent.BFloat16, len(w))
+	narrow[41000], narrow[69999] = descent.NewBFloat16(w[41000]), descent.NewBFloat16(w[69999])
+	a, err = NewAverage([]descent.Param{param("u", u), param("w", narrow)}, EMA{Decay: 0.5})
+	must(t, err)
+	must(t, a.Update())
+	must(t, a.Update())
+	if want := (descent.NonFinite{Count: 2, Tensor: 1, Name: "w", Index: 41000}); a.NonFinite() != want {
+		t.Errorf("of bfloat16: %+v, want %+v", a.NonFinite(), want)
+	}
 }
 
 func TestSwap(t *testing.T) {
