@@ -53,6 +53,7 @@ WORKS = {
     "dropout": ((100, 15), ["scale", "copy"]),
     "dropout-in-place": (None, ["scale_in_place"]),
     "cast-bf16": ((1.3, 1.3), ["bf16"]),
+    "cast-bf16-stochastic": (None, ["bf16"]),
     "cast-f16": ((1, 1), ["bf16"]),
     "cast-e4m3": ((1.4, 1.4), ["byte"]),
     "cast-e5m2": (None, ["byte"]),
@@ -320,7 +321,7 @@ def torch_works(torch, sizes, only):
 
         works["linear-cross-entropy"] = {"linear, cross_entropy, backward": linear_cross_entropy}
 
-    flat = {"dropout", "dropout-in-place", "cast-bf16", "cast-f16", "cast-e4m3", "cast-e5m2"}
+    flat = {"dropout", "dropout-in-place", "cast-bf16", "cast-bf16-stochastic", "cast-f16", "cast-e4m3", "cast-e5m2"}
     if flat & only:
         x = torch.randn(sizes.model)
     if "dropout" in only:
@@ -335,6 +336,7 @@ def torch_works(torch, sizes, only):
 
     for name, dtype in (
         ("cast-bf16", torch.bfloat16),
+        ("cast-bf16-stochastic", torch.bfloat16),  # to nearest: PyTorch has no other
         ("cast-f16", torch.float16),
         ("cast-e4m3", torch.float8_e4m3fn),
         ("cast-e5m2", torch.float8_e5m2),

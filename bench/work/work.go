@@ -42,6 +42,7 @@ import (
 	"github.com/descent-ml/descent/clip"
 	"github.com/descent-ml/descent/loss"
 	"github.com/descent-ml/descent/optim"
+	"github.com/descent-ml/descent/precision"
 	"github.com/descent-ml/descent/regularize"
 )
 
@@ -329,6 +330,13 @@ func Cast[T descent.BFloat16 | descent.Float16 | descent.Float8E4M3 | descent.Fl
 	return Work{len(x), src.Bytes() + dst.Bytes(), func() error {
 		return src.Device().Backend().Convert(dst.Buffer(), src.Buffer())
 	}}
+}
+
+// CastStochastic rounds x to bfloat16 at random.
+func CastStochastic(x []float32) Work {
+	src, dst := descent.Of(x), descent.Of(make([]descent.BFloat16, len(x)))
+	cast := precision.Cast{Rounding: precision.Stochastic, Seed: 1}
+	return Work{len(x), src.Bytes() + dst.Bytes(), func() error { return cast.Apply(dst, src, 0) }}
 }
 
 // SumSquares is the norm of one tensor.

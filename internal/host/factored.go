@@ -201,11 +201,12 @@ func (t *factoredTask[F]) blocks(item int) {
 	defer updateScratch.put(w)
 	lo, end := item*backend.Item, min((item+1)*backend.Item, t.Value.Len)
 	var sums kernel.Sums
+	var ratios [kernel.Block]F
 	for ; lo < end; lo += kernel.Block {
 		hi := min(lo+kernel.Block, end)
 		p, g := valueOf[F](w, &t.Factored, lo, hi), gradOf[F](w, &t.Factored, lo, hi)
 		if t.phase == factoredMeasure {
-			addSums(&sums, t.factors.Measure(&t.Rule, p, g, lo))
+			addSums(&sums, t.factors.Measure(ratios[:hi-lo], &t.Rule, p, g, lo))
 			continue
 		}
 		t.factors.Update(&t.Rule, p, g, lo)

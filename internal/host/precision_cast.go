@@ -22,6 +22,7 @@ func (h Backend) Cast(c backend.Cast) (float64, error) {
 	t := casts.get()
 	t.Cast, t.format, t.fast = c, narrowed, c.Rounding == kernel.NearestEven && usual
 	t.key = philox.NewKey(c.Seed, c.Stream)
+	t.uncached = beyondCaches(c.Dst.Type, c.Dst.Len)
 	t.amax.Store(0)
 	spread(c.Dst.Len, items(c.Dst.Len), t)
 	amax := t.amax.value()
@@ -58,7 +59,9 @@ type castTask struct {
 	format kernel.Format
 	fast   bool // a kernel does the narrowing
 	key    philox.Key
-	amax   maximum
+
+	uncached bool // its stores go past the caches
+	amax     maximum
 }
 
 var casts pooled[castTask]
@@ -129,9 +132,9 @@ func (t *castTask) store(lo, hi int, x []float32, scratch *[kernel.Block]float32
 	}
 	switch {
 	case t.fast:
-		narrow(t.Dst, lo, hi, x)
+		narrowTo(t.Dst, lo, hi, x, t.uncached)
 	case t.Rounding == kernel.Stochastic && t.Dst.Type == backend.BFloat16 && t.Overflow == kernel.IEEE:
-		kernel.ToBF16Stochastic(backend.Slice[uint16](t.Dst, lo, hi), x, t.key, lo, t.Step)
+		kernel.ToBF16Stochastic(backend.Slice[uint16](t.Dst, lo, hi), x, t.key, lo, t.Step, t.uncached)
 	case t.Dst.Type.Size() == 2:
 		encode(backend.Slice[uint16](t.Dst, lo, hi), x, t, lo)
 	default:

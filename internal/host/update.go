@@ -121,7 +121,7 @@ func also(u *backend.Update, i, lo, hi int, p []float32) {
 		if c := u.Copies[i]; c.Type == backend.Float32 {
 			copy(f32(c, lo, hi), p)
 		} else {
-			narrow(c, lo, hi, p)
+			narrowTo(c, lo, hi, p, beyondCaches(c.Type, u.Params.Elems()))
 		}
 	}
 	if u.Averages != nil && u.Averages[i].Ptr != nil {
@@ -249,7 +249,7 @@ func (b *updateBlock) store(s *backend.Stored, lo int, step uint64) {
 	case s.How == backend.Halves:
 		kernel.ToSplit(backend.Slice[uint16](s.Buffer, lo, hi), backend.Slice[uint16](s.Low, lo, hi), b.x)
 	case s.How == backend.Stochastic:
-		kernel.ToBF16Stochastic(backend.Slice[uint16](s.Buffer, lo, hi), b.x, philox.NewKey(s.Seed, s.Stream), lo, step)
+		kernel.ToBF16Stochastic(backend.Slice[uint16](s.Buffer, lo, hi), b.x, philox.NewKey(s.Seed, s.Stream), lo, step, false)
 	default:
 		narrow(s.Buffer, lo, hi, b.x)
 	}

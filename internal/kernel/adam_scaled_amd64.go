@@ -12,7 +12,7 @@ import (
 func adamScaledAVX2(p, grad, mOut, rOut *[ScaleBlock]float32, m, v *[ScaleBlock]uint8, mScale, vScale float32, c *[10][8]float32) (largestM, largestR uint32, ok bool)
 
 //go:noescape
-func adamScaledAVX512(p, grad, mOut, rOut *[ScaleBlock]float32, m, v *[ScaleBlock]uint8, mScale, vScale float32, c *adamCoef[float32]) (largestM, largestR uint32, ok bool)
+func adamScaledAVX512(p, grad, mOut, rOut *[ScaleBlock]float32, m, v *[ScaleBlock]uint8, mScale, vScale float32, c *adamCoef[float32], ahead int) (largestM, largestR uint32, ok bool)
 
 //go:noescape
 func toCodesAVX2(dst *[ScaleBlock]uint8, x *[ScaleBlock]float32, by float32)
@@ -88,7 +88,7 @@ func (t *scaledTurns) update(p, g []float32, m, v *Scaled, k int) {
 	mk, vk := (*[ScaleBlock]uint8)(m.Codes[at:]), (*[ScaleBlock]uint8)(v.Codes[at:])
 	var largestM, largestR uint32
 	if t.wide {
-		largestM, largestR, w.taken = adamScaledAVX512(pk, gk, &w.m, &w.r, mk, vk, mScale*256, vScale*256, t.c)
+		largestM, largestR, w.taken = adamScaledAVX512(pk, gk, &w.m, &w.r, mk, vk, mScale*256, vScale*256, t.c, scaledAhead(k))
 	} else {
 		largestM, largestR, w.taken = adamScaledAVX2(pk, gk, &w.m, &w.r, mk, vk, mScale*256, vScale*256, &t.c8)
 	}
@@ -96,6 +96,17 @@ func (t *scaledTurns) update(p, g []float32, m, v *Scaled, k int) {
 		m.Scale[k], w.mBy = scaleOf(math.Float32frombits(largestM))
 		v.Scale[k], w.rBy = scaleOf(math.Float32frombits(largestR &^ (1 << 31)))
 	}
+}
+
+// scaledAhead is where block k prefetches on Intel: its part of the four pages that
+// follow those it lies in.
+func scaledAhead(k int) int {
+	if !cpu.Intel {
+		return 0
+	}
+	const bytes = 4 * ScaleBlock
+	part := k % (Block / ScaleBlock)
+	return 4*Block - part*(bytes-bytes/4)
 }
 
 func (t *scaledTurns) store(m, v *Scaled, k int) {

@@ -197,9 +197,9 @@ DATA magnitude<>+24(SB)/4, $0x7fffffff
 DATA magnitude<>+28(SB)/4, $0x7fffffff
 GLOBL magnitude<>(SB), RODATA|NOPTR, $32
 
-// func adamScaledAVX512(p *[256]float32, grad *[256]float32, mOut *[256]float32, rOut *[256]float32, m *[256]uint8, v *[256]uint8, mScale float32, vScale float32, c *adamCoef[float32]) (largestM uint32, largestR uint32, ok bool)
+// func adamScaledAVX512(p *[256]float32, grad *[256]float32, mOut *[256]float32, rOut *[256]float32, m *[256]uint8, v *[256]uint8, mScale float32, vScale float32, c *adamCoef[float32], ahead int) (largestM uint32, largestR uint32, ok bool)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, MMX+
-TEXT ·adamScaledAVX512(SB), NOSPLIT, $0-73
+TEXT ·adamScaledAVX512(SB), NOSPLIT, $0-81
 	MOVQ          m+32(FP), AX
 	MOVQ          v+40(FP), CX
 	VPBROADCASTD  signs8<>+0(SB), Z0
@@ -235,7 +235,7 @@ TEXT ·adamScaledAVX512(SB), NOSPLIT, $0-73
 	VPMOVMSKB     Y0, AX
 	TESTL         AX, AX
 	JZ            plain
-	MOVB          $0x00, ok+72(FP)
+	MOVB          $0x00, ok+80(FP)
 	VZEROUPPER
 	RET
 
@@ -262,12 +262,26 @@ plain:
 	MOVQ         m+32(FP), SI
 	MOVQ         v+40(FP), DI
 	XORQ         R8, R8
+	MOVQ         ahead+64(FP), R9
+	LEAQ         4096(R9), R10
+	MOVQ         $+8192, R11
+	MOVQ         $+64, R12
+	TESTQ        R9, R9
+	JNZ          loop
+	MOVQ         $+768, R9
+	MOVQ         $+832, R10
+	MOVQ         $+128, R11
+	MOVQ         $+256, R12
 
 loop:
-	PREFETCHT0    768(AX)(R8*4)
-	PREFETCHT0    832(AX)(R8*4)
-	PREFETCHT0    768(CX)(R8*4)
-	PREFETCHT0    832(CX)(R8*4)
+	PREFETCHT0    (AX)(R9*1)
+	PREFETCHT0    (AX)(R10*1)
+	PREFETCHT0    (CX)(R9*1)
+	PREFETCHT0    (CX)(R10*1)
+	ADDQ          R11, R9
+	ADDQ          R11, R10
+	NEGQ          R11
+	ADDQ          R12, R11
 	VPMOVSXBW     (SI)(R8*1), Z14
 	VPSLLW        $0x07, Z14, Z14
 	VPANDD.BCST   noBit14<>+0(SB), Z14, Z14
@@ -347,7 +361,7 @@ loop:
 	VPSHUFD       $0xb1, X0, X1
 	VPMAXUD       X1, X0, X0
 	VMOVD         X0, AX
-	MOVL          AX, largestM+64(FP)
+	MOVL          AX, largestM+72(FP)
 	VEXTRACTI64X4 $0x01, Z5, Y0
 	VPMAXUD       Y0, Y5, Y0
 	VEXTRACTF128  $0x01, Y0, X1
@@ -357,8 +371,8 @@ loop:
 	VPSHUFD       $0xb1, X0, X1
 	VPMAXUD       X1, X0, X0
 	VMOVD         X0, AX
-	MOVL          AX, largestR+68(FP)
-	MOVB          $0x01, ok+72(FP)
+	MOVL          AX, largestR+76(FP)
+	MOVB          $0x01, ok+80(FP)
 	VZEROUPPER
 	RET
 

@@ -14,22 +14,20 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-53
 	XORQ         BX, BX
 	CMPB         pages+52(FP), $0x00
 	JE           linear
-	MOVQ         $+8192, DI
-	LEAQ         16384(CX), R8
-	LEAQ         16384(DX), R9
+	XORQ         DI, DI
+	MOVQ         $+8192, R8
 	LEAQ         -32(AX), SI
 	CMPQ         BX, SI
 	JGT          pagesend
 
 pages:
-	PREFETCHT0 (R8)
-	PREFETCHT0 4096(R8)
-	ADDQ       DI, R8
-	PREFETCHT0 (R9)
-	PREFETCHT0 4096(R9)
-	ADDQ       DI, R9
-	NEGQ       DI
-	ADDQ       $+64, DI
+	PREFETCHT0 16384(CX)(DI*1)
+	PREFETCHT0 20480(CX)(DI*1)
+	PREFETCHT0 16384(DX)(DI*1)
+	PREFETCHT0 20480(DX)(DI*1)
+	ADDQ       R8, DI
+	NEGQ       R8
+	ADDQ       $+64, R8
 	VMOVUPS    (CX)(BX*4), Y1
 	VMOVUPS    (DX)(BX*4), Y2
 	VMULPS     Y2, Y0, Y2

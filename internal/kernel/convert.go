@@ -130,25 +130,49 @@ func RoundOdd(x float64) float32 {
 }
 
 // ToBF16 sets dst = BF16(src).
-func ToBF16(dst []uint16, src []float32, uncached bool) { toBF16(dst, src, uncached) }
+func ToBF16(dst []uint16, src []float32, uncached bool) {
+	for uncached && uncachedBlocks && len(dst) > Block {
+		toBF16(dst[:Block], src[:Block], true)
+		dst, src = dst[Block:], src[Block:]
+	}
+	toBF16(dst, src, uncached)
+}
 
 // FromBF16s sets dst = FromBF16(src).
 func FromBF16s(dst []float32, src []uint16, uncached bool) { fromBF16(dst, src, uncached) }
 
 // ToF16 sets dst = F16(src).
-func ToF16(dst []uint16, src []float32, uncached bool) { toF16(dst, src, uncached) }
+func ToF16(dst []uint16, src []float32, uncached bool) {
+	for uncached && uncachedBlocks && len(dst) > Block {
+		toF16(dst[:Block], src[:Block], true)
+		dst, src = dst[Block:], src[Block:]
+	}
+	toF16(dst, src, uncached)
+}
 
 // FromF16s sets dst = FromF16(src).
 func FromF16s(dst []float32, src []uint16, uncached bool) { fromF16(dst, src, uncached) }
 
 // ToE4M3 sets dst = E4M3(src).
-func ToE4M3(dst []uint8, src []float32, uncached bool) { toE4M3(dst, src, uncached) }
+func ToE4M3(dst []uint8, src []float32, uncached bool) {
+	for uncached && uncachedBlocks && len(dst) > Block {
+		toE4M3(dst[:Block], src[:Block], true)
+		dst, src = dst[Block:], src[Block:]
+	}
+	toE4M3(dst, src, uncached)
+}
 
 // FromE4M3s sets dst = FromE4M3(src).
 func FromE4M3s(dst []float32, src []uint8, uncached bool) { fromE4M3(dst, src, uncached) }
 
 // ToE5M2 sets dst = E5M2(src).
-func ToE5M2(dst []uint8, src []float32, uncached bool) { toE5M2(dst, src, uncached) }
+func ToE5M2(dst []uint8, src []float32, uncached bool) {
+	for uncached && uncachedBlocks && len(dst) > Block {
+		toE5M2(dst[:Block], src[:Block], true)
+		dst, src = dst[Block:], src[Block:]
+	}
+	toE5M2(dst, src, uncached)
+}
 
 // FromE5M2s sets dst = FromE5M2(src).
 func FromE5M2s(dst []float32, src []uint8, uncached bool) { fromE5M2(dst, src, uncached) }

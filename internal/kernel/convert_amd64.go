@@ -5,34 +5,34 @@ package kernel
 import "github.com/descent-ml/descent/internal/cpu"
 
 //go:noescape
-func toBF16AVX512(dst []uint16, src []float32, uncached bool)
+func toBF16AVX512(dst []uint16, src []float32, uncached, pages bool)
 
 //go:noescape
-func toBF16AVX2(dst []uint16, src []float32, uncached bool)
+func toBF16AVX2(dst []uint16, src []float32, uncached, pages bool)
 
 //go:noescape
 func fromBF16AVX2(dst []float32, src []uint16, uncached bool)
 
 //go:noescape
-func toF16AVX2(dst []uint16, src []float32, uncached bool)
+func toF16AVX2(dst []uint16, src []float32, uncached, pages bool)
 
 //go:noescape
 func fromF16AVX2(dst []float32, src []uint16, uncached bool)
 
 //go:noescape
-func toE4M3AVX512(dst []uint8, src []float32, uncached bool)
+func toE4M3AVX512(dst []uint8, src []float32, uncached, pages bool)
 
 //go:noescape
-func toE4M3AVX2(dst []uint8, src []float32, uncached bool)
+func toE4M3AVX2(dst []uint8, src []float32, uncached, pages bool)
 
 //go:noescape
 func fromE4M3AVX2(dst []float32, src []uint8, uncached bool)
 
 //go:noescape
-func toE5M2AVX512(dst []uint8, src []float32, uncached bool)
+func toE5M2AVX512(dst []uint8, src []float32, uncached, pages bool)
 
 //go:noescape
-func toE5M2AVX2(dst []uint8, src []float32, uncached bool)
+func toE5M2AVX2(dst []uint8, src []float32, uncached, pages bool)
 
 //go:noescape
 func fromE5M2AVX2(dst []float32, src []uint8, uncached bool)
@@ -44,12 +44,20 @@ const (
 	wideCasts = 16
 )
 
+// inPages reports whether n elements that are stored past the caches are read in
+// pages, which is for at most a block.
+func inPages(uncached bool, n int) bool { return uncached && uncachedBlocks && n <= Block }
+
+// uncachedBlocks says that whoever stores past the caches does so a block at a
+// time, for the sake of inPages.
+var uncachedBlocks = cpu.Intel && cpu.AVX2
+
 func toBF16(dst []uint16, src []float32, uncached bool) {
 	switch {
 	case cpu.AVX512 && len(dst) >= wideCasts:
-		toBF16AVX512(dst, src, uncached)
+		toBF16AVX512(dst, src, uncached, inPages(uncached, len(dst)))
 	case cpu.AVX2 && len(dst) >= casts:
-		toBF16AVX2(dst, src, uncached)
+		toBF16AVX2(dst, src, uncached, inPages(uncached, len(dst)))
 	default:
 		toBF16Generic(dst, src)
 	}
@@ -65,7 +73,7 @@ func fromBF16(dst []float32, src []uint16, uncached bool) {
 
 func toF16(dst []uint16, src []float32, uncached bool) {
 	if cpu.AVX2 && len(dst) >= casts {
-		toF16AVX2(dst, src, uncached)
+		toF16AVX2(dst, src, uncached, inPages(uncached, len(dst)))
 		return
 	}
 	toF16Generic(dst, src)
@@ -82,9 +90,9 @@ func fromF16(dst []float32, src []uint16, uncached bool) {
 func toE4M3(dst []uint8, src []float32, uncached bool) {
 	switch {
 	case cpu.AVX512 && len(dst) >= wideCasts:
-		toE4M3AVX512(dst, src, uncached)
+		toE4M3AVX512(dst, src, uncached, inPages(uncached, len(dst)))
 	case cpu.AVX2 && len(dst) >= casts:
-		toE4M3AVX2(dst, src, uncached)
+		toE4M3AVX2(dst, src, uncached, inPages(uncached, len(dst)))
 	default:
 		toE4M3Generic(dst, src)
 	}
@@ -101,9 +109,9 @@ func fromE4M3(dst []float32, src []uint8, uncached bool) {
 func toE5M2(dst []uint8, src []float32, uncached bool) {
 	switch {
 	case cpu.AVX512 && len(dst) >= wideCasts:
-		toE5M2AVX512(dst, src, uncached)
+		toE5M2AVX512(dst, src, uncached, inPages(uncached, len(dst)))
 	case cpu.AVX2 && len(dst) >= casts:
-		toE5M2AVX2(dst, src, uncached)
+		toE5M2AVX2(dst, src, uncached, inPages(uncached, len(dst)))
 	default:
 		toE5M2Generic(dst, src)
 	}

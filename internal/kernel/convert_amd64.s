@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func toBF16AVX2(dst []uint16, src []float32, uncached bool)
+// func toBF16AVX2(dst []uint16, src []float32, uncached bool, pages bool)
 // Requires: AVX, AVX2, MMX+
-TEXT ·toBF16AVX2(SB), NOSPLIT, $0-49
+TEXT ·toBF16AVX2(SB), NOSPLIT, $0-50
 	MOVQ      dst_base+0(FP), AX
 	MOVQ      src_base+24(FP), CX
 	MOVQ      dst_len+8(FP), DX
@@ -61,13 +61,28 @@ TEXT ·toBF16AVX2(SB), NOSPLIT, $0-49
 	NEGQ      BX
 	ANDQ      $+31, BX
 	SHRQ      $0x01, BX
-	LEAQ      -32(DX), SI
-	CMPQ      BX, SI
-	JGT       uncachedend
+	LEAQ      8192(CX), DI
+	MOVQ      $+64, R8
+	MOVQ      $+128, R9
+	MOVQ      $+256, R10
+	CMPB      pages+49(FP), $0x00
+	JE        start
+	LEAQ      16384(CX), DI
+	MOVQ      $+4096, R8
+	MOVQ      $+8192, R9
+	MOVQ      $+64, R10
+
+start:
+	LEAQ -32(DX), SI
+	CMPQ BX, SI
+	JGT  uncachedend
 
 uncached:
-	PREFETCHT0 8192(CX)(BX*4)
-	PREFETCHT0 8256(CX)(BX*4)
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       R9, DI
+	NEGQ       R9
+	ADDQ       R10, R9
 	VMOVUPS    (CX)(BX*4), Y0
 	VCMPPS     $0x03, Y0, Y0, Y3
 	VPSRLD     $0x10, Y0, Y1
@@ -242,9 +257,9 @@ DATA quiet16<>+24(SB)/4, $0x00000040
 DATA quiet16<>+28(SB)/4, $0x00000040
 GLOBL quiet16<>(SB), RODATA|NOPTR, $32
 
-// func toBF16AVX512(dst []uint16, src []float32, uncached bool)
+// func toBF16AVX512(dst []uint16, src []float32, uncached bool, pages bool)
 // Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·toBF16AVX512(SB), NOSPLIT, $0-49
+TEXT ·toBF16AVX512(SB), NOSPLIT, $0-50
 	MOVQ        dst_base+0(FP), AX
 	MOVQ        src_base+24(FP), CX
 	MOVQ        dst_len+8(FP), DX
@@ -296,15 +311,33 @@ TEXT ·toBF16AVX512(SB), NOSPLIT, $0-49
 	NEGQ        BX
 	ANDQ        $+63, BX
 	SHRQ        $0x01, BX
-	LEAQ        -64(DX), SI
-	CMPQ        BX, SI
-	JGT         uncachedend
+	LEAQ        8192(CX), DI
+	MOVQ        $+64, R8
+	MOVQ        $+128, R9
+	MOVQ        $+256, R10
+	CMPB        pages+49(FP), $0x00
+	JE          start
+	LEAQ        16384(CX), DI
+	MOVQ        $+4096, R8
+	MOVQ        $+8192, R9
+	MOVQ        $+64, R10
+
+start:
+	LEAQ -64(DX), SI
+	CMPQ BX, SI
+	JGT  uncachedend
 
 uncached:
-	PREFETCHT0  8192(CX)(BX*4)
-	PREFETCHT0  8256(CX)(BX*4)
-	PREFETCHT0  8320(CX)(BX*4)
-	PREFETCHT0  8384(CX)(BX*4)
+	PREFETCHT0  (DI)
+	PREFETCHT0  (DI)(R8*1)
+	ADDQ        R9, DI
+	NEGQ        R9
+	ADDQ        R10, R9
+	PREFETCHT0  (DI)
+	PREFETCHT0  (DI)(R8*1)
+	ADDQ        R9, DI
+	NEGQ        R9
+	ADDQ        R10, R9
 	VMOVUPS     (CX)(BX*4), Z0
 	VCMPPS      $0x03, Z0, Z0, K1
 	VPSRLD      $0x10, Z0, Z1
@@ -554,9 +587,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func toF16AVX2(dst []uint16, src []float32, uncached bool)
+// func toF16AVX2(dst []uint16, src []float32, uncached bool, pages bool)
 // Requires: AVX, F16C, MMX+
-TEXT ·toF16AVX2(SB), NOSPLIT, $0-49
+TEXT ·toF16AVX2(SB), NOSPLIT, $0-50
 	MOVQ      dst_base+0(FP), AX
 	MOVQ      src_base+24(FP), CX
 	MOVQ      dst_len+8(FP), DX
@@ -581,13 +614,28 @@ TEXT ·toF16AVX2(SB), NOSPLIT, $0-49
 	NEGQ      BX
 	ANDQ      $+31, BX
 	SHRQ      $0x01, BX
-	LEAQ      -32(DX), SI
-	CMPQ      BX, SI
-	JGT       uncachedend
+	LEAQ      8192(CX), DI
+	MOVQ      $+64, R8
+	MOVQ      $+128, R9
+	MOVQ      $+256, R10
+	CMPB      pages+49(FP), $0x00
+	JE        start
+	LEAQ      16384(CX), DI
+	MOVQ      $+4096, R8
+	MOVQ      $+8192, R9
+	MOVQ      $+64, R10
+
+start:
+	LEAQ -32(DX), SI
+	CMPQ BX, SI
+	JGT  uncachedend
 
 uncached:
-	PREFETCHT0 8192(CX)(BX*4)
-	PREFETCHT0 8256(CX)(BX*4)
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       R9, DI
+	NEGQ       R9
+	ADDQ       R10, R9
 	VMOVUPS    (CX)(BX*4), Y0
 	VCVTPS2PH  $0x00, Y0, X0
 	VMOVNTPS   X0, (AX)(BX*2)
@@ -739,9 +787,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func toE4M3AVX2(dst []uint8, src []float32, uncached bool)
+// func toE4M3AVX2(dst []uint8, src []float32, uncached bool, pages bool)
 // Requires: AVX, AVX2, MMX+
-TEXT ·toE4M3AVX2(SB), NOSPLIT, $0-49
+TEXT ·toE4M3AVX2(SB), NOSPLIT, $0-50
 	MOVQ      dst_base+0(FP), AX
 	MOVQ      src_base+24(FP), CX
 	MOVQ      dst_len+8(FP), DX
@@ -835,13 +883,28 @@ TEXT ·toE4M3AVX2(SB), NOSPLIT, $0-49
 	MOVQ      AX, BX
 	NEGQ      BX
 	ANDQ      $+31, BX
-	LEAQ      -32(DX), SI
-	CMPQ      BX, SI
-	JGT       uncachedend
+	LEAQ      8192(CX), DI
+	MOVQ      $+64, R8
+	MOVQ      $+128, R9
+	MOVQ      $+256, R10
+	CMPB      pages+49(FP), $0x00
+	JE        start
+	LEAQ      16384(CX), DI
+	MOVQ      $+4096, R8
+	MOVQ      $+8192, R9
+	MOVQ      $+64, R10
+
+start:
+	LEAQ -32(DX), SI
+	CMPQ BX, SI
+	JGT  uncachedend
 
 uncached:
-	PREFETCHT0 8192(CX)(BX*4)
-	PREFETCHT0 8256(CX)(BX*4)
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       R9, DI
+	NEGQ       R9
+	ADDQ       R10, R9
 	VMOVUPS    (CX)(BX*4), Y0
 	VPAND      magnitude<>+0(SB), Y0, Y1
 	VPSRLD     $0x18, Y0, Y0
@@ -1178,9 +1241,9 @@ DATA order8bytes<>+24(SB)/4, $0x00000003
 DATA order8bytes<>+28(SB)/4, $0x00000007
 GLOBL order8bytes<>(SB), RODATA|NOPTR, $32
 
-// func toE4M3AVX512(dst []uint8, src []float32, uncached bool)
+// func toE4M3AVX512(dst []uint8, src []float32, uncached bool, pages bool)
 // Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·toE4M3AVX512(SB), NOSPLIT, $0-49
+TEXT ·toE4M3AVX512(SB), NOSPLIT, $0-50
 	MOVQ            dst_base+0(FP), AX
 	MOVQ            src_base+24(FP), CX
 	MOVQ            dst_len+8(FP), DX
@@ -1258,15 +1321,33 @@ TEXT ·toE4M3AVX512(SB), NOSPLIT, $0-49
 	MOVQ            AX, BX
 	NEGQ            BX
 	ANDQ            $+63, BX
-	LEAQ            -64(DX), SI
-	CMPQ            BX, SI
-	JGT             uncachedend
+	LEAQ            8192(CX), DI
+	MOVQ            $+64, R8
+	MOVQ            $+128, R9
+	MOVQ            $+256, R10
+	CMPB            pages+49(FP), $0x00
+	JE              start
+	LEAQ            16384(CX), DI
+	MOVQ            $+4096, R8
+	MOVQ            $+8192, R9
+	MOVQ            $+64, R10
+
+start:
+	LEAQ -64(DX), SI
+	CMPQ BX, SI
+	JGT  uncachedend
 
 uncached:
-	PREFETCHT0      8192(CX)(BX*4)
-	PREFETCHT0      8256(CX)(BX*4)
-	PREFETCHT0      8320(CX)(BX*4)
-	PREFETCHT0      8384(CX)(BX*4)
+	PREFETCHT0      (DI)
+	PREFETCHT0      (DI)(R8*1)
+	ADDQ            R9, DI
+	NEGQ            R9
+	ADDQ            R10, R9
+	PREFETCHT0      (DI)
+	PREFETCHT0      (DI)(R8*1)
+	ADDQ            R9, DI
+	NEGQ            R9
+	ADDQ            R10, R9
 	VMOVUPS         (CX)(BX*4), Z0
 	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
 	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1
@@ -1485,9 +1566,9 @@ DATA order16<>+56(SB)/4, $0x0000000b
 DATA order16<>+60(SB)/4, $0x0000000f
 GLOBL order16<>(SB), RODATA|NOPTR, $64
 
-// func toE5M2AVX2(dst []uint8, src []float32, uncached bool)
+// func toE5M2AVX2(dst []uint8, src []float32, uncached bool, pages bool)
 // Requires: AVX, AVX2, MMX+
-TEXT ·toE5M2AVX2(SB), NOSPLIT, $0-49
+TEXT ·toE5M2AVX2(SB), NOSPLIT, $0-50
 	MOVQ      dst_base+0(FP), AX
 	MOVQ      src_base+24(FP), CX
 	MOVQ      dst_len+8(FP), DX
@@ -1581,13 +1662,28 @@ TEXT ·toE5M2AVX2(SB), NOSPLIT, $0-49
 	MOVQ      AX, BX
 	NEGQ      BX
 	ANDQ      $+31, BX
-	LEAQ      -32(DX), SI
-	CMPQ      BX, SI
-	JGT       uncachedend
+	LEAQ      8192(CX), DI
+	MOVQ      $+64, R8
+	MOVQ      $+128, R9
+	MOVQ      $+256, R10
+	CMPB      pages+49(FP), $0x00
+	JE        start
+	LEAQ      16384(CX), DI
+	MOVQ      $+4096, R8
+	MOVQ      $+8192, R9
+	MOVQ      $+64, R10
+
+start:
+	LEAQ -32(DX), SI
+	CMPQ BX, SI
+	JGT  uncachedend
 
 uncached:
-	PREFETCHT0 8192(CX)(BX*4)
-	PREFETCHT0 8256(CX)(BX*4)
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       R9, DI
+	NEGQ       R9
+	ADDQ       R10, R9
 	VMOVUPS    (CX)(BX*4), Y0
 	VPAND      magnitude<>+0(SB), Y0, Y1
 	VPSRLD     $0x18, Y0, Y0
@@ -1884,9 +1980,9 @@ DATA normalE5M2<>+24(SB)/4, $0x38800000
 DATA normalE5M2<>+28(SB)/4, $0x38800000
 GLOBL normalE5M2<>(SB), RODATA|NOPTR, $32
 
-// func toE5M2AVX512(dst []uint8, src []float32, uncached bool)
+// func toE5M2AVX512(dst []uint8, src []float32, uncached bool, pages bool)
 // Requires: AVX, AVX512BW, AVX512F, MMX+
-TEXT ·toE5M2AVX512(SB), NOSPLIT, $0-49
+TEXT ·toE5M2AVX512(SB), NOSPLIT, $0-50
 	MOVQ            dst_base+0(FP), AX
 	MOVQ            src_base+24(FP), CX
 	MOVQ            dst_len+8(FP), DX
@@ -1964,15 +2060,33 @@ TEXT ·toE5M2AVX512(SB), NOSPLIT, $0-49
 	MOVQ            AX, BX
 	NEGQ            BX
 	ANDQ            $+63, BX
-	LEAQ            -64(DX), SI
-	CMPQ            BX, SI
-	JGT             uncachedend
+	LEAQ            8192(CX), DI
+	MOVQ            $+64, R8
+	MOVQ            $+128, R9
+	MOVQ            $+256, R10
+	CMPB            pages+49(FP), $0x00
+	JE              start
+	LEAQ            16384(CX), DI
+	MOVQ            $+4096, R8
+	MOVQ            $+8192, R9
+	MOVQ            $+64, R10
+
+start:
+	LEAQ -64(DX), SI
+	CMPQ BX, SI
+	JGT  uncachedend
 
 uncached:
-	PREFETCHT0      8192(CX)(BX*4)
-	PREFETCHT0      8256(CX)(BX*4)
-	PREFETCHT0      8320(CX)(BX*4)
-	PREFETCHT0      8384(CX)(BX*4)
+	PREFETCHT0      (DI)
+	PREFETCHT0      (DI)(R8*1)
+	ADDQ            R9, DI
+	NEGQ            R9
+	ADDQ            R10, R9
+	PREFETCHT0      (DI)
+	PREFETCHT0      (DI)(R8*1)
+	ADDQ            R9, DI
+	NEGQ            R9
+	ADDQ            R10, R9
 	VMOVUPS         (CX)(BX*4), Z0
 	VPANDD.BCST     magnitude<>+0(SB), Z0, Z1
 	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z1, K1

@@ -34,3 +34,5 @@ func toE5M2NEON(dst []uint8, src []float32)
 
 //go:noescape
 func fromE5M2NEON(dst []float32, src []uint8)
+
+const uncachedBlocks = false

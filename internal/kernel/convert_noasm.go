@@ -10,3 +10,5 @@ func toE4M3(dst []uint8, src []float32, _ bool)    { toE4M3Generic(dst, src) }
 func fromE4M3(dst []float32, src []uint8, _ bool)  { fromE4M3Generic(dst, src) }
 func toE5M2(dst []uint8, src []float32, _ bool)    { toE5M2Generic(dst, src) }
 func fromE5M2(dst []float32, src []uint8, _ bool)  { fromE5M2Generic(dst, src) }
+
+const uncachedBlocks = false

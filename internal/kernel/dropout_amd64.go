@@ -10,12 +10,16 @@ import (
 )
 
 //go:noescape
-func dropoutKeysAVX2(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32, uncached bool)
+func dropoutKeysAVX2(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32, uncached, pages bool)
 
 //go:noescape
-func dropoutKeysAVX512(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32, uncached bool)
+func dropoutKeysAVX512(dst, src []float32, s float32, drop uint32, block uint64, keys *[2 * philox.Rounds]uint32, uncached, pages bool)
 
 func dropout32(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, uncached bool) {
+	for cpu.Intel && cpu.AVX2 && len(dst) > Block { // in pages, which is for a block at a time
+		dropout32(dst[:Block], src[:Block], s, drop, key, block, step, uncached)
+		dst, src, block = dst[Block:], src[Block:], block+Block/4
+	}
 	switch {
 	case cpu.AVX512:
 		dropoutAVX512(dst, src, s, drop, key, block, step, uncached)
@@ -28,12 +32,12 @@ func dropout32(dst, src []float32, s float32, drop uint32, key philox.Key, block
 
 func dropoutAVX2(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, uncached bool) {
 	keys := roundKeys(key, step)
-	dropoutKeysAVX2(dst, src, s, drop, block, &keys, uncached)
+	dropoutKeysAVX2(dst, src, s, drop, block, &keys, uncached, cpu.Intel && len(dst) <= Block)
 }
 
 func dropoutAVX512(dst, src []float32, s float32, drop uint32, key philox.Key, block, step uint64, uncached bool) {
 	keys := roundKeys(key, step)
-	dropoutKeysAVX512(dst, src, s, drop, block, &keys, uncached)
+	dropoutKeysAVX512(dst, src, s, drop, block, &keys, uncached, cpu.Intel && len(dst) <= Block)
 }
 
 // roundKeys is what the ten rounds add, two words each. The step, the same in

@@ -4,25 +4,40 @@
 
 #include "textflag.h"
 
-// func dropoutKeysAVX2(dst []float32, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32, uncached bool)
+// func dropoutKeysAVX2(dst []float32, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32, uncached bool, pages bool)
 // Requires: AVX, AVX2, MMX+
-TEXT ·dropoutKeysAVX2(SB), NOSPLIT, $0-73
+TEXT ·dropoutKeysAVX2(SB), NOSPLIT, $0-74
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVQ         dst_len+8(FP), DX
 	MOVQ         keys+64(FP), BX
 	VPBROADCASTQ block+56(FP), Y0
-	VPADDQ       order4<>+0(SB), Y0, Y0
-	SUBQ         $+32, DX
-	JL           rest
-	CMPB         uncached+72(FP), $0x00
-	JE           cached
-	TESTQ        $+63, AX
-	JNE          cached
+	VPADDQ       counters4<>+0(SB), Y0, Y0
+	LEAQ         8192(CX), SI
+	MOVQ         $+64, DI
+	MOVQ         $+128, R8
+	MOVQ         $+256, R9
+	CMPB         pages+73(FP), $0x00
+	JE           start
+	LEAQ         16384(CX), SI
+	MOVQ         $+4096, DI
+	MOVQ         $+8192, R8
+	MOVQ         $+64, R9
+
+start:
+	SUBQ  $+32, DX
+	JL    rest
+	CMPB  uncached+72(FP), $0x00
+	JE    cached
+	TESTQ $+63, AX
+	JNE   cached
 
 uncached:
-	PREFETCHT0   8192(CX)
-	PREFETCHT0   8256(CX)
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DI*1)
+	ADDQ         R8, SI
+	NEGQ         R8
+	ADDQ         R9, R8
 	VMOVDQU      Y0, Y3
 	VPADDQ       four<>+0(SB), Y0, Y5
 	VPADDQ       eight<>+0(SB), Y0, Y0
@@ -182,60 +197,56 @@ uncached:
 	VPXOR        Y2, Y6, Y6
 	VPBROADCASTD 72(BX), Y1
 	VPBROADCASTD 76(BX), Y2
-	VPMULUDQ     m0<>+0(SB), Y3, Y7
-	VPMULUDQ     m1<>+0(SB), Y4, Y11
-	VPSRLQ       $0x20, Y11, Y3
-	VPXOR        Y12, Y3, Y3
-	VPXOR        Y1, Y3, Y3
-	VPSRLQ       $0x20, Y7, Y4
-	VPXOR        Y8, Y4, Y4
-	VPXOR        Y2, Y4, Y4
-	VPMULUDQ     m0<>+0(SB), Y5, Y8
-	VPMULUDQ     m1<>+0(SB), Y6, Y12
-	VPSRLQ       $0x20, Y12, Y5
-	VPXOR        Y10, Y5, Y5
-	VPXOR        Y1, Y5, Y5
-	VPSRLQ       $0x20, Y8, Y6
-	VPXOR        Y9, Y6, Y6
-	VPXOR        Y2, Y6, Y6
-	VPSLLQ       $0x20, Y11, Y11
-	VPBLENDD     $0xaa, Y11, Y3, Y3
-	VPSLLQ       $0x20, Y7, Y7
-	VPBLENDD     $0xaa, Y7, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y3, Y11
-	VPUNPCKHQDQ  Y4, Y3, Y3
-	VPSLLQ       $0x20, Y12, Y12
-	VPBLENDD     $0xaa, Y12, Y5, Y5
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y5, Y12
-	VPUNPCKHQDQ  Y6, Y5, Y5
+	VPMULUDQ     m1<>+0(SB), Y4, Y4
+	VPSHUFD      $0xb1, Y4, Y4
+	VPXOR        Y1, Y12, Y12
+	VPAND        low<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y3, Y3
+	VPSHUFD      $0xb1, Y3, Y3
+	VPXOR        Y2, Y8, Y8
+	VPAND        low<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	VPMULUDQ     m1<>+0(SB), Y6, Y6
+	VPSHUFD      $0xb1, Y6, Y6
+	VPXOR        Y1, Y10, Y10
+	VPAND        low<>+0(SB), Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPMULUDQ     m0<>+0(SB), Y5, Y1
+	VPSHUFD      $0xb1, Y1, Y1
+	VPXOR        Y2, Y9, Y9
+	VPAND        low<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y1, Y1
+	VPUNPCKLQDQ  Y3, Y4, Y2
+	VPUNPCKHQDQ  Y3, Y4, Y4
+	VPUNPCKLQDQ  Y1, Y6, Y3
+	VPUNPCKHQDQ  Y1, Y6, Y6
 	VBROADCASTSS s+48(FP), Y1
-	VBROADCASTSS drop+52(FP), Y2
-	VMOVUPS      (CX), Y4
-	VMULPS       Y1, Y4, Y4
-	VPMAXUD      Y11, Y2, Y6
-	VPCMPEQD     Y11, Y6, Y11
-	VPAND        Y4, Y11, Y11
-	VMOVNTPS     Y11, (AX)
-	VMOVUPS      32(CX), Y4
-	VMULPS       Y1, Y4, Y4
-	VPMAXUD      Y3, Y2, Y6
-	VPCMPEQD     Y3, Y6, Y3
-	VPAND        Y4, Y3, Y3
-	VMOVNTPS     Y3, 32(AX)
-	VMOVUPS      64(CX), Y3
-	VMULPS       Y1, Y3, Y3
-	VPMAXUD      Y12, Y2, Y4
-	VPCMPEQD     Y12, Y4, Y12
-	VPAND        Y3, Y12, Y12
-	VMOVNTPS     Y12, 64(AX)
-	VMOVUPS      96(CX), Y3
-	VMULPS       Y1, Y3, Y3
-	VPMAXUD      Y5, Y2, Y1
-	VPCMPEQD     Y5, Y1, Y5
-	VPAND        Y3, Y5, Y5
-	VMOVNTPS     Y5, 96(AX)
+	VBROADCASTSS drop+52(FP), Y5
+	VMOVUPS      (CX), Y7
+	VMULPS       Y1, Y7, Y7
+	VPMAXUD      Y2, Y5, Y8
+	VPCMPEQD     Y2, Y8, Y2
+	VPAND        Y7, Y2, Y2
+	VMOVNTPS     Y2, (AX)
+	VMOVUPS      32(CX), Y2
+	VMULPS       Y1, Y2, Y2
+	VPMAXUD      Y4, Y5, Y7
+	VPCMPEQD     Y4, Y7, Y4
+	VPAND        Y2, Y4, Y4
+	VMOVNTPS     Y4, 32(AX)
+	VMOVUPS      64(CX), Y2
+	VMULPS       Y1, Y2, Y2
+	VPMAXUD      Y3, Y5, Y4
+	VPCMPEQD     Y3, Y4, Y3
+	VPAND        Y2, Y3, Y3
+	VMOVNTPS     Y3, 64(AX)
+	VMOVUPS      96(CX), Y2
+	VMULPS       Y1, Y2, Y2
+	VPMAXUD      Y6, Y5, Y1
+	VPCMPEQD     Y6, Y1, Y6
+	VPAND        Y2, Y6, Y6
+	VMOVNTPS     Y6, 96(AX)
 	ADDQ         $+128, CX
 	ADDQ         $+128, AX
 	SUBQ         $+32, DX
@@ -244,6 +255,11 @@ uncached:
 	JMP          rest
 
 cached:
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DI*1)
+	ADDQ         R8, SI
+	NEGQ         R8
+	ADDQ         R9, R8
 	VMOVDQU      Y0, Y3
 	VPADDQ       four<>+0(SB), Y0, Y5
 	VPADDQ       eight<>+0(SB), Y0, Y0
@@ -403,60 +419,56 @@ cached:
 	VPXOR        Y2, Y6, Y6
 	VPBROADCASTD 72(BX), Y1
 	VPBROADCASTD 76(BX), Y2
-	VPMULUDQ     m0<>+0(SB), Y3, Y7
-	VPMULUDQ     m1<>+0(SB), Y4, Y11
-	VPSRLQ       $0x20, Y11, Y3
-	VPXOR        Y12, Y3, Y3
-	VPXOR        Y1, Y3, Y3
-	VPSRLQ       $0x20, Y7, Y4
-	VPXOR        Y8, Y4, Y4
-	VPXOR        Y2, Y4, Y4
-	VPMULUDQ     m0<>+0(SB), Y5, Y8
-	VPMULUDQ     m1<>+0(SB), Y6, Y12
-	VPSRLQ       $0x20, Y12, Y5
-	VPXOR        Y10, Y5, Y5
-	VPXOR        Y1, Y5, Y5
-	VPSRLQ       $0x20, Y8, Y6
-	VPXOR        Y9, Y6, Y6
-	VPXOR        Y2, Y6, Y6
-	VPSLLQ       $0x20, Y11, Y11
-	VPBLENDD     $0xaa, Y11, Y3, Y3
-	VPSLLQ       $0x20, Y7, Y7
-	VPBLENDD     $0xaa, Y7, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y3, Y11
-	VPUNPCKHQDQ  Y4, Y3, Y3
-	VPSLLQ       $0x20, Y12, Y12
-	VPBLENDD     $0xaa, Y12, Y5, Y5
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y5, Y12
-	VPUNPCKHQDQ  Y6, Y5, Y5
+	VPMULUDQ     m1<>+0(SB), Y4, Y4
+	VPSHUFD      $0xb1, Y4, Y4
+	VPXOR        Y1, Y12, Y12
+	VPAND        low<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y3, Y3
+	VPSHUFD      $0xb1, Y3, Y3
+	VPXOR        Y2, Y8, Y8
+	VPAND        low<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	VPMULUDQ     m1<>+0(SB), Y6, Y6
+	VPSHUFD      $0xb1, Y6, Y6
+	VPXOR        Y1, Y10, Y10
+	VPAND        low<>+0(SB), Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPMULUDQ     m0<>+0(SB), Y5, Y1
+	VPSHUFD      $0xb1, Y1, Y1
+	VPXOR        Y2, Y9, Y9
+	VPAND        low<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y1, Y1
+	VPUNPCKLQDQ  Y3, Y4, Y2
+	VPUNPCKHQDQ  Y3, Y4, Y4
+	VPUNPCKLQDQ  Y1, Y6, Y3
+	VPUNPCKHQDQ  Y1, Y6, Y6
 	VBROADCASTSS s+48(FP), Y1
-	VBROADCASTSS drop+52(FP), Y2
-	VMOVUPS      (CX), Y4
-	VMULPS       Y1, Y4, Y4
-	VPMAXUD      Y11, Y2, Y6
-	VPCMPEQD     Y11, Y6, Y11
-	VPAND        Y4, Y11, Y11
-	VMOVUPS      Y11, (AX)
-	VMOVUPS      32(CX), Y4
-	VMULPS       Y1, Y4, Y4
-	VPMAXUD      Y3, Y2, Y6
-	VPCMPEQD     Y3, Y6, Y3
-	VPAND        Y4, Y3, Y3
-	VMOVUPS      Y3, 32(AX)
-	VMOVUPS      64(CX), Y3
-	VMULPS       Y1, Y3, Y3
-	VPMAXUD      Y12, Y2, Y4
-	VPCMPEQD     Y12, Y4, Y12
-	VPAND        Y3, Y12, Y12
-	VMOVUPS      Y12, 64(AX)
-	VMOVUPS      96(CX), Y3
-	VMULPS       Y1, Y3, Y3
-	VPMAXUD      Y5, Y2, Y1
-	VPCMPEQD     Y5, Y1, Y5
-	VPAND        Y3, Y5, Y5
-	VMOVUPS      Y5, 96(AX)
+	VBROADCASTSS drop+52(FP), Y5
+	VMOVUPS      (CX), Y7
+	VMULPS       Y1, Y7, Y7
+	VPMAXUD      Y2, Y5, Y8
+	VPCMPEQD     Y2, Y8, Y2
+	VPAND        Y7, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      32(CX), Y2
+	VMULPS       Y1, Y2, Y2
+	VPMAXUD      Y4, Y5, Y7
+	VPCMPEQD     Y4, Y7, Y4
+	VPAND        Y2, Y4, Y4
+	VMOVUPS      Y4, 32(AX)
+	VMOVUPS      64(CX), Y2
+	VMULPS       Y1, Y2, Y2
+	VPMAXUD      Y3, Y5, Y4
+	VPCMPEQD     Y3, Y4, Y3
+	VPAND        Y2, Y3, Y3
+	VMOVUPS      Y3, 64(AX)
+	VMOVUPS      96(CX), Y2
+	VMULPS       Y1, Y2, Y2
+	VPMAXUD      Y6, Y5, Y1
+	VPCMPEQD     Y6, Y1, Y6
+	VPAND        Y2, Y6, Y6
+	VMOVUPS      Y6, 96(AX)
 	ADDQ         $+128, CX
 	ADDQ         $+128, AX
 	SUBQ         $+32, DX
@@ -626,68 +638,74 @@ rest:
 	VPXOR        Y3, Y5, Y5
 	VPBROADCASTD 72(BX), Y0
 	VPBROADCASTD 76(BX), Y3
-	VPMULUDQ     m0<>+0(SB), Y1, Y6
-	VPMULUDQ     m1<>+0(SB), Y4, Y10
-	VPSRLQ       $0x20, Y10, Y1
-	VPXOR        Y11, Y1, Y1
-	VPXOR        Y0, Y1, Y1
-	VPSRLQ       $0x20, Y6, Y4
-	VPXOR        Y7, Y4, Y4
-	VPXOR        Y3, Y4, Y4
-	VPMULUDQ     m0<>+0(SB), Y2, Y7
-	VPMULUDQ     m1<>+0(SB), Y5, Y11
-	VPSRLQ       $0x20, Y11, Y2
-	VPXOR        Y9, Y2, Y2
-	VPXOR        Y0, Y2, Y2
-	VPSRLQ       $0x20, Y7, Y5
-	VPXOR        Y8, Y5, Y5
-	VPXOR        Y3, Y5, Y5
-	VPSLLQ       $0x20, Y10, Y10
-	VPBLENDD     $0xaa, Y10, Y1, Y1
-	VPSLLQ       $0x20, Y6, Y6
-	VPBLENDD     $0xaa, Y6, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y1, Y10
-	VPUNPCKHQDQ  Y4, Y1, Y1
-	VPSLLQ       $0x20, Y11, Y11
-	VPBLENDD     $0xaa, Y11, Y2, Y2
-	VPSLLQ       $0x20, Y7, Y7
-	VPBLENDD     $0xaa, Y7, Y5, Y5
-	VPUNPCKLQDQ  Y5, Y2, Y11
-	VPUNPCKHQDQ  Y5, Y2, Y2
+	VPMULUDQ     m1<>+0(SB), Y4, Y4
+	VPSHUFD      $0xb1, Y4, Y4
+	VPXOR        Y0, Y11, Y11
+	VPAND        low<>+0(SB), Y11, Y11
+	VPXOR        Y11, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y1, Y1
+	VPSHUFD      $0xb1, Y1, Y1
+	VPXOR        Y3, Y7, Y7
+	VPAND        low<>+0(SB), Y7, Y7
+	VPXOR        Y7, Y1, Y1
+	VPMULUDQ     m1<>+0(SB), Y5, Y5
+	VPSHUFD      $0xb1, Y5, Y5
+	VPXOR        Y0, Y9, Y9
+	VPAND        low<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y5, Y5
+	VPMULUDQ     m0<>+0(SB), Y2, Y0
+	VPSHUFD      $0xb1, Y0, Y0
+	VPXOR        Y3, Y8, Y8
+	VPAND        low<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y0, Y0
+	VPUNPCKLQDQ  Y1, Y4, Y2
+	VPUNPCKHQDQ  Y1, Y4, Y4
+	VPUNPCKLQDQ  Y0, Y5, Y1
+	VPUNPCKHQDQ  Y0, Y5, Y5
 	VBROADCASTSS s+48(FP), Y0
 	VBROADCASTSS drop+52(FP), Y3
-	VMOVUPS      128(SI)(DX*4), Y5
-	VMASKMOVPS   (CX), Y5, Y4
-	VMULPS       Y0, Y4, Y4
-	VPMAXUD      Y10, Y3, Y6
-	VPCMPEQD     Y10, Y6, Y10
-	VPAND        Y4, Y10, Y10
-	VMASKMOVPS   Y10, Y5, (AX)
-	VMOVUPS      160(SI)(DX*4), Y5
-	VMASKMOVPS   32(CX), Y5, Y4
-	VMULPS       Y0, Y4, Y4
+	VMOVUPS      128(SI)(DX*4), Y7
+	VMASKMOVPS   (CX), Y7, Y6
+	VMULPS       Y0, Y6, Y6
+	VPMAXUD      Y2, Y3, Y8
+	VPCMPEQD     Y2, Y8, Y2
+	VPAND        Y6, Y2, Y2
+	VMASKMOVPS   Y2, Y7, (AX)
+	VMOVUPS      160(SI)(DX*4), Y6
+	VMASKMOVPS   32(CX), Y6, Y2
+	VMULPS       Y0, Y2, Y2
+	VPMAXUD      Y4, Y3, Y7
+	VPCMPEQD     Y4, Y7, Y4
+	VPAND        Y2, Y4, Y4
+	VMASKMOVPS   Y4, Y6, 32(AX)
+	VMOVUPS      192(SI)(DX*4), Y4
+	VMASKMOVPS   64(CX), Y4, Y2
+	VMULPS       Y0, Y2, Y2
 	VPMAXUD      Y1, Y3, Y6
 	VPCMPEQD     Y1, Y6, Y1
-	VPAND        Y4, Y1, Y1
-	VMASKMOVPS   Y1, Y5, 32(AX)
-	VMOVUPS      192(SI)(DX*4), Y4
-	VMASKMOVPS   64(CX), Y4, Y1
+	VPAND        Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y4, 64(AX)
+	VMOVUPS      224(SI)(DX*4), Y2
+	VMASKMOVPS   96(CX), Y2, Y1
 	VMULPS       Y0, Y1, Y1
-	VPMAXUD      Y11, Y3, Y5
-	VPCMPEQD     Y11, Y5, Y11
-	VPAND        Y1, Y11, Y11
-	VMASKMOVPS   Y11, Y4, 64(AX)
-	VMOVUPS      224(SI)(DX*4), Y4
-	VMASKMOVPS   96(CX), Y4, Y1
-	VMULPS       Y0, Y1, Y1
-	VPMAXUD      Y2, Y3, Y0
-	VPCMPEQD     Y2, Y0, Y2
-	VPAND        Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y4, 96(AX)
+	VPMAXUD      Y5, Y3, Y0
+	VPCMPEQD     Y5, Y0, Y5
+	VPAND        Y1, Y5, Y5
+	VMASKMOVPS   Y5, Y2, 96(AX)
 
 done:
 	VZEROUPPER
 	RET
+
+DATA counters4<>+0(SB)/4, $0x00000000
+DATA counters4<>+4(SB)/4, $0x00000000
+DATA counters4<>+8(SB)/4, $0x00000002
+DATA counters4<>+12(SB)/4, $0x00000000
+DATA counters4<>+16(SB)/4, $0x00000001
+DATA counters4<>+20(SB)/4, $0x00000000
+DATA counters4<>+24(SB)/4, $0x00000003
+DATA counters4<>+28(SB)/4, $0x00000000
+GLOBL counters4<>(SB), RODATA|NOPTR, $32
 
 DATA m0<>+0(SB)/4, $0xd2511f53
 DATA m0<>+4(SB)/4, $0x00000000
@@ -709,15 +727,15 @@ DATA m1<>+24(SB)/4, $0xcd9e8d57
 DATA m1<>+28(SB)/4, $0x00000000
 GLOBL m1<>(SB), RODATA|NOPTR, $32
 
-DATA order4<>+0(SB)/4, $0x00000000
-DATA order4<>+4(SB)/4, $0x00000000
-DATA order4<>+8(SB)/4, $0x00000002
-DATA order4<>+12(SB)/4, $0x00000000
-DATA order4<>+16(SB)/4, $0x00000001
-DATA order4<>+20(SB)/4, $0x00000000
-DATA order4<>+24(SB)/4, $0x00000003
-DATA order4<>+28(SB)/4, $0x00000000
-GLOBL order4<>(SB), RODATA|NOPTR, $32
+DATA low<>+0(SB)/4, $0xffffffff
+DATA low<>+4(SB)/4, $0x00000000
+DATA low<>+8(SB)/4, $0xffffffff
+DATA low<>+12(SB)/4, $0x00000000
+DATA low<>+16(SB)/4, $0xffffffff
+DATA low<>+20(SB)/4, $0x00000000
+DATA low<>+24(SB)/4, $0xffffffff
+DATA low<>+28(SB)/4, $0x00000000
+GLOBL low<>(SB), RODATA|NOPTR, $32
 
 DATA four<>+0(SB)/4, $0x00000004
 DATA four<>+4(SB)/4, $0x00000000
@@ -805,9 +823,9 @@ DATA window32<>+248(SB)/4, $0x00000000
 DATA window32<>+252(SB)/4, $0x00000000
 GLOBL window32<>(SB), RODATA|NOPTR, $256
 
-// func dropoutKeysAVX512(dst []float32, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32, uncached bool)
-// Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·dropoutKeysAVX512(SB), NOSPLIT, $0-73
+// func dropoutKeysAVX512(dst []float32, src []float32, s float32, drop uint32, block uint64, keys *[20]uint32, uncached bool, pages bool)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·dropoutKeysAVX512(SB), NOSPLIT, $0-74
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVQ         dst_len+8(FP), DX
@@ -815,497 +833,989 @@ TEXT ·dropoutKeysAVX512(SB), NOSPLIT, $0-73
 	VPBROADCASTQ m0<>+0(SB), Z0
 	VPBROADCASTQ m1<>+0(SB), Z1
 	VPBROADCASTQ eight<>+0(SB), Z3
-	VPADDQ       Z3, Z3, Z4
 	VPBROADCASTQ block+56(FP), Z2
-	VPADDQ       order8<>+0(SB), Z2, Z2
-	MOVL         $0x0000aaaa, SI
+	VPADDQ       counters8<>+0(SB), Z2, Z2
+	MOVL         $0x00005555, SI
 	KMOVW        SI, K1
-	VBROADCASTSS s+48(FP), Z5
-	VBROADCASTSS drop+52(FP), Z6
-	SUBQ         $+64, DX
-	JL           rest
-	CMPB         uncached+72(FP), $0x00
-	JE           cached
-	TESTQ        $+63, AX
-	JNE          cached
+	VBROADCASTSS s+48(FP), Z4
+	VBROADCASTSS drop+52(FP), Z5
+	LEAQ         8192(CX), SI
+	MOVQ         $+64, DI
+	MOVQ         $+128, R8
+	MOVQ         $+256, R9
+	CMPB         pages+73(FP), $0x00
+	JE           start
+	LEAQ         16384(CX), SI
+	MOVQ         $+4096, DI
+	MOVQ         $+8192, R8
+	MOVQ         $+64, R9
+
+start:
+	SUBQ  $+128, DX
+	JL    rest
+	CMPB  uncached+72(FP), $0x00
+	JE    cached
+	TESTQ $+63, AX
+	JNE   cached
 
 uncached:
-	PREFETCHT0      8192(CX)
-	PREFETCHT0      8256(CX)
-	PREFETCHT0      8320(CX)
-	PREFETCHT0      8384(CX)
-	VMOVDQU64       Z2, Z7
-	VPADDQ          Z3, Z2, Z9
-	VPADDQ          Z4, Z2, Z2
-	VPMULUDQ        Z0, Z7, Z11
-	VPSRLQ          $0x20, Z7, Z7
-	VPXORD.BCST     (BX), Z7, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPXORD.BCST     4(BX), Z8, Z8
-	VPMULUDQ        Z0, Z9, Z12
-	VPSRLQ          $0x20, Z9, Z9
-	VPXORD.BCST     (BX), Z9, Z9
-	VPSRLQ          $0x20, Z12, Z10
-	VPXORD.BCST     4(BX), Z10, Z10
-	VPMULUDQ        Z0, Z7, Z13
-	VPMULUDQ        Z1, Z8, Z14
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	VMOVDQU64       Z2, Z6
+	VPADDQ          Z3, Z2, Z2
+	VMOVDQU64       Z2, Z8
+	VPADDQ          Z3, Z2, Z2
+	VMOVDQU64       Z2, Z10
+	VPADDQ          Z3, Z2, Z2
+	VMOVDQU64       Z2, Z12
+	VPADDQ          Z3, Z2, Z2
+	VPMULUDQ        Z0, Z6, Z14
+	VPSRLQ          $0x20, Z6, Z6
+	VPXORD.BCST     (BX), Z6, Z6
 	VPSRLQ          $0x20, Z14, Z7
-	VPXORD.BCST     8(BX), Z7, Z7
-	VPSRLQ          $0x20, Z13, Z8
-	VPTERNLOGD.BCST $0x96, 12(BX), Z11, Z8
-	VPMULUDQ        Z0, Z9, Z11
-	VPMULUDQ        Z1, Z10, Z15
+	VPXORD.BCST     4(BX), Z7, Z7
+	VPMULUDQ        Z0, Z8, Z15
+	VPSRLQ          $0x20, Z8, Z8
+	VPXORD.BCST     (BX), Z8, Z8
 	VPSRLQ          $0x20, Z15, Z9
-	VPXORD.BCST     8(BX), Z9, Z9
-	VPSRLQ          $0x20, Z11, Z10
-	VPTERNLOGD.BCST $0x96, 12(BX), Z12, Z10
-	VPMULUDQ        Z0, Z7, Z12
-	VPMULUDQ        Z1, Z8, Z16
-	VPSRLQ          $0x20, Z16, Z7
-	VPTERNLOGD.BCST $0x96, 16(BX), Z14, Z7
-	VPSRLQ          $0x20, Z12, Z8
-	VPTERNLOGD.BCST $0x96, 20(BX), Z13, Z8
-	VPMULUDQ        Z0, Z9, Z13
-	VPMULUDQ        Z1, Z10, Z14
+	VPXORD.BCST     4(BX), Z9, Z9
+	VPMULUDQ        Z0, Z10, Z16
+	VPSRLQ          $0x20, Z10, Z10
+	VPXORD.BCST     (BX), Z10, Z10
+	VPSRLQ          $0x20, Z16, Z11
+	VPXORD.BCST     4(BX), Z11, Z11
+	VPMULUDQ        Z0, Z12, Z17
+	VPSRLQ          $0x20, Z12, Z12
+	VPXORD.BCST     (BX), Z12, Z12
+	VPSRLQ          $0x20, Z17, Z13
+	VPXORD.BCST     4(BX), Z13, Z13
+	VPMULUDQ        Z0, Z6, Z18
+	VPMULUDQ        Z1, Z7, Z19
+	VPSRLQ          $0x20, Z19, Z6
+	VPXORD.BCST     8(BX), Z6, Z6
+	VPSRLQ          $0x20, Z18, Z7
+	VPTERNLOGD.BCST $0x96, 12(BX), Z14, Z7
+	VPMULUDQ        Z0, Z8, Z14
+	VPMULUDQ        Z1, Z9, Z20
+	VPSRLQ          $0x20, Z20, Z8
+	VPXORD.BCST     8(BX), Z8, Z8
 	VPSRLQ          $0x20, Z14, Z9
-	VPTERNLOGD.BCST $0x96, 16(BX), Z15, Z9
-	VPSRLQ          $0x20, Z13, Z10
-	VPTERNLOGD.BCST $0x96, 20(BX), Z11, Z10
-	VPMULUDQ        Z0, Z7, Z11
-	VPMULUDQ        Z1, Z8, Z15
+	VPTERNLOGD.BCST $0x96, 12(BX), Z15, Z9
+	VPMULUDQ        Z0, Z10, Z15
+	VPMULUDQ        Z1, Z11, Z21
+	VPSRLQ          $0x20, Z21, Z10
+	VPXORD.BCST     8(BX), Z10, Z10
+	VPSRLQ          $0x20, Z15, Z11
+	VPTERNLOGD.BCST $0x96, 12(BX), Z16, Z11
+	VPMULUDQ        Z0, Z12, Z16
+	VPMULUDQ        Z1, Z13, Z22
+	VPSRLQ          $0x20, Z22, Z12
+	VPXORD.BCST     8(BX), Z12, Z12
+	VPSRLQ          $0x20, Z16, Z13
+	VPTERNLOGD.BCST $0x96, 12(BX), Z17, Z13
+	VPMULUDQ        Z0, Z6, Z17
+	VPMULUDQ        Z1, Z7, Z23
+	VPSRLQ          $0x20, Z23, Z6
+	VPTERNLOGD.BCST $0x96, 16(BX), Z19, Z6
+	VPSRLQ          $0x20, Z17, Z7
+	VPTERNLOGD.BCST $0x96, 20(BX), Z18, Z7
+	VPMULUDQ        Z0, Z8, Z18
+	VPMULUDQ        Z1, Z9, Z19
+	VPSRLQ          $0x20, Z19, Z8
+	VPTERNLOGD.BCST $0x96, 16(BX), Z20, Z8
+	VPSRLQ          $0x20, Z18, Z9
+	VPTERNLOGD.BCST $0x96, 20(BX), Z14, Z9
+	VPMULUDQ        Z0, Z10, Z14
+	VPMULUDQ        Z1, Z11, Z20
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 16(BX), Z21, Z10
+	VPSRLQ          $0x20, Z14, Z11
+	VPTERNLOGD.BCST $0x96, 20(BX), Z15, Z11
+	VPMULUDQ        Z0, Z12, Z15
+	VPMULUDQ        Z1, Z13, Z21
+	VPSRLQ          $0x20, Z21, Z12
+	VPTERNLOGD.BCST $0x96, 16(BX), Z22, Z12
+	VPSRLQ          $0x20, Z15, Z13
+	VPTERNLOGD.BCST $0x96, 20(BX), Z16, Z13
+	VPMULUDQ        Z0, Z6, Z16
+	VPMULUDQ        Z1, Z7, Z22
+	VPSRLQ          $0x20, Z22, Z6
+	VPTERNLOGD.BCST $0x96, 24(BX), Z23, Z6
+	VPSRLQ          $0x20, Z16, Z7
+	VPTERNLOGD.BCST $0x96, 28(BX), Z17, Z7
+	VPMULUDQ        Z0, Z8, Z17
+	VPMULUDQ        Z1, Z9, Z23
+	VPSRLQ          $0x20, Z23, Z8
+	VPTERNLOGD.BCST $0x96, 24(BX), Z19, Z8
+	VPSRLQ          $0x20, Z17, Z9
+	VPTERNLOGD.BCST $0x96, 28(BX), Z18, Z9
+	VPMULUDQ        Z0, Z10, Z18
+	VPMULUDQ        Z1, Z11, Z19
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 24(BX), Z20, Z10
+	VPSRLQ          $0x20, Z18, Z11
+	VPTERNLOGD.BCST $0x96, 28(BX), Z14, Z11
+	VPMULUDQ        Z0, Z12, Z14
+	VPMULUDQ        Z1, Z13, Z20
+	VPSRLQ          $0x20, Z20, Z12
+	VPTERNLOGD.BCST $0x96, 24(BX), Z21, Z12
+	VPSRLQ          $0x20, Z14, Z13
+	VPTERNLOGD.BCST $0x96, 28(BX), Z15, Z13
+	VPMULUDQ        Z0, Z6, Z15
+	VPMULUDQ        Z1, Z7, Z21
+	VPSRLQ          $0x20, Z21, Z6
+	VPTERNLOGD.BCST $0x96, 32(BX), Z22, Z6
 	VPSRLQ          $0x20, Z15, Z7
-	VPTERNLOGD.BCST $0x96, 24(BX), Z16, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPTERNLOGD.BCST $0x96, 28(BX), Z12, Z8
-	VPMULUDQ        Z0, Z9, Z12
-	VPMULUDQ        Z1, Z10, Z16
+	VPTERNLOGD.BCST $0x96, 36(BX), Z16, Z7
+	VPMULUDQ        Z0, Z8, Z16
+	VPMULUDQ        Z1, Z9, Z22
+	VPSRLQ          $0x20, Z22, Z8
+	VPTERNLOGD.BCST $0x96, 32(BX), Z23, Z8
 	VPSRLQ          $0x20, Z16, Z9
-	VPTERNLOGD.BCST $0x96, 24(BX), Z14, Z9
-	VPSRLQ          $0x20, Z12, Z10
-	VPTERNLOGD.BCST $0x96, 28(BX), Z13, Z10
-	VPMULUDQ        Z0, Z7, Z13
-	VPMULUDQ        Z1, Z8, Z14
+	VPTERNLOGD.BCST $0x96, 36(BX), Z17, Z9
+	VPMULUDQ        Z0, Z10, Z17
+	VPMULUDQ        Z1, Z11, Z23
+	VPSRLQ          $0x20, Z23, Z10
+	VPTERNLOGD.BCST $0x96, 32(BX), Z19, Z10
+	VPSRLQ          $0x20, Z17, Z11
+	VPTERNLOGD.BCST $0x96, 36(BX), Z18, Z11
+	VPMULUDQ        Z0, Z12, Z18
+	VPMULUDQ        Z1, Z13, Z19
+	VPSRLQ          $0x20, Z19, Z12
+	VPTERNLOGD.BCST $0x96, 32(BX), Z20, Z12
+	VPSRLQ          $0x20, Z18, Z13
+	VPTERNLOGD.BCST $0x96, 36(BX), Z14, Z13
+	VPMULUDQ        Z0, Z6, Z14
+	VPMULUDQ        Z1, Z7, Z20
+	VPSRLQ          $0x20, Z20, Z6
+	VPTERNLOGD.BCST $0x96, 40(BX), Z21, Z6
 	VPSRLQ          $0x20, Z14, Z7
-	VPTERNLOGD.BCST $0x96, 32(BX), Z15, Z7
-	VPSRLQ          $0x20, Z13, Z8
-	VPTERNLOGD.BCST $0x96, 36(BX), Z11, Z8
-	VPMULUDQ        Z0, Z9, Z11
-	VPMULUDQ        Z1, Z10, Z15
+	VPTERNLOGD.BCST $0x96, 44(BX), Z15, Z7
+	VPMULUDQ        Z0, Z8, Z15
+	VPMULUDQ        Z1, Z9, Z21
+	VPSRLQ          $0x20, Z21, Z8
+	VPTERNLOGD.BCST $0x96, 40(BX), Z22, Z8
 	VPSRLQ          $0x20, Z15, Z9
-	VPTERNLOGD.BCST $0x96, 32(BX), Z16, Z9
-	VPSRLQ          $0x20, Z11, Z10
-	VPTERNLOGD.BCST $0x96, 36(BX), Z12, Z10
-	VPMULUDQ        Z0, Z7, Z12
-	VPMULUDQ        Z1, Z8, Z16
-	VPSRLQ          $0x20, Z16, Z7
-	VPTERNLOGD.BCST $0x96, 40(BX), Z14, Z7
-	VPSRLQ          $0x20, Z12, Z8
-	VPTERNLOGD.BCST $0x96, 44(BX), Z13, Z8
-	VPMULUDQ        Z0, Z9, Z13
-	VPMULUDQ        Z1, Z10, Z14
+	VPTERNLOGD.BCST $0x96, 44(BX), Z16, Z9
+	VPMULUDQ        Z0, Z10, Z16
+	VPMULUDQ        Z1, Z11, Z22
+	VPSRLQ          $0x20, Z22, Z10
+	VPTERNLOGD.BCST $0x96, 40(BX), Z23, Z10
+	VPSRLQ          $0x20, Z16, Z11
+	VPTERNLOGD.BCST $0x96, 44(BX), Z17, Z11
+	VPMULUDQ        Z0, Z12, Z17
+	VPMULUDQ        Z1, Z13, Z23
+	VPSRLQ          $0x20, Z23, Z12
+	VPTERNLOGD.BCST $0x96, 40(BX), Z19, Z12
+	VPSRLQ          $0x20, Z17, Z13
+	VPTERNLOGD.BCST $0x96, 44(BX), Z18, Z13
+	VPMULUDQ        Z0, Z6, Z18
+	VPMULUDQ        Z1, Z7, Z19
+	VPSRLQ          $0x20, Z19, Z6
+	VPTERNLOGD.BCST $0x96, 48(BX), Z20, Z6
+	VPSRLQ          $0x20, Z18, Z7
+	VPTERNLOGD.BCST $0x96, 52(BX), Z14, Z7
+	VPMULUDQ        Z0, Z8, Z14
+	VPMULUDQ        Z1, Z9, Z20
+	VPSRLQ          $0x20, Z20, Z8
+	VPTERNLOGD.BCST $0x96, 48(BX), Z21, Z8
 	VPSRLQ          $0x20, Z14, Z9
-	VPTERNLOGD.BCST $0x96, 40(BX), Z15, Z9
-	VPSRLQ          $0x20, Z13, Z10
-	VPTERNLOGD.BCST $0x96, 44(BX), Z11, Z10
-	VPMULUDQ        Z0, Z7, Z11
-	VPMULUDQ        Z1, Z8, Z15
-	VPSRLQ          $0x20, Z15, Z7
-	VPTERNLOGD.BCST $0x96, 48(BX), Z16, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPTERNLOGD.BCST $0x96, 52(BX), Z12, Z8
-	VPMULUDQ        Z0, Z9, Z12
-	VPMULUDQ        Z1, Z10, Z16
-	VPSRLQ          $0x20, Z16, Z9
-	VPTERNLOGD.BCST $0x96, 48(BX), Z14, Z9
-	VPSRLQ          $0x20, Z12, Z10
-	VPTERNLOGD.BCST $0x96, 52(BX), Z13, Z10
-	VPMULUDQ        Z0, Z7, Z13
-	VPMULUDQ        Z1, Z8, Z14
-	VPSRLQ          $0x20, Z14, Z7
-	VPTERNLOGD.BCST $0x96, 56(BX), Z15, Z7
-	VPSRLQ          $0x20, Z13, Z8
-	VPTERNLOGD.BCST $0x96, 60(BX), Z11, Z8
-	VPMULUDQ        Z0, Z9, Z11
-	VPMULUDQ        Z1, Z10, Z15
-	VPSRLQ          $0x20, Z15, Z9
-	VPTERNLOGD.BCST $0x96, 56(BX), Z16, Z9
-	VPSRLQ          $0x20, Z11, Z10
-	VPTERNLOGD.BCST $0x96, 60(BX), Z12, Z10
-	VPMULUDQ        Z0, Z7, Z12
-	VPMULUDQ        Z1, Z8, Z16
+	VPTERNLOGD.BCST $0x96, 52(BX), Z15, Z9
+	VPMULUDQ        Z0, Z10, Z15
+	VPMULUDQ        Z1, Z11, Z21
+	VPSRLQ          $0x20, Z21, Z10
+	VPTERNLOGD.BCST $0x96, 48(BX), Z22, Z10
+	VPSRLQ          $0x20, Z15, Z11
+	VPTERNLOGD.BCST $0x96, 52(BX), Z16, Z11
+	VPMULUDQ        Z0, Z12, Z16
+	VPMULUDQ        Z1, Z13, Z22
+	VPSRLQ          $0x20, Z22, Z12
+	VPTERNLOGD.BCST $0x96, 48(BX), Z23, Z12
+	VPSRLQ          $0x20, Z16, Z13
+	VPTERNLOGD.BCST $0x96, 52(BX), Z17, Z13
+	VPMULUDQ        Z0, Z6, Z17
+	VPMULUDQ        Z1, Z7, Z23
+	VPSRLQ          $0x20, Z23, Z6
+	VPTERNLOGD.BCST $0x96, 56(BX), Z19, Z6
+	VPSRLQ          $0x20, Z17, Z7
+	VPTERNLOGD.BCST $0x96, 60(BX), Z18, Z7
+	VPMULUDQ        Z0, Z8, Z18
+	VPMULUDQ        Z1, Z9, Z19
+	VPSRLQ          $0x20, Z19, Z8
+	VPTERNLOGD.BCST $0x96, 56(BX), Z20, Z8
+	VPSRLQ          $0x20, Z18, Z9
+	VPTERNLOGD.BCST $0x96, 60(BX), Z14, Z9
+	VPMULUDQ        Z0, Z10, Z14
+	VPMULUDQ        Z1, Z11, Z20
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 56(BX), Z21, Z10
+	VPSRLQ          $0x20, Z14, Z11
+	VPTERNLOGD.BCST $0x96, 60(BX), Z15, Z11
+	VPMULUDQ        Z0, Z12, Z15
+	VPMULUDQ        Z1, Z13, Z21
+	VPSRLQ          $0x20, Z21, Z12
+	VPTERNLOGD.BCST $0x96, 56(BX), Z22, Z12
+	VPSRLQ          $0x20, Z15, Z13
+	VPTERNLOGD.BCST $0x96, 60(BX), Z16, Z13
+	VPMULUDQ        Z0, Z6, Z16
+	VPMULUDQ        Z1, Z7, Z22
+	VPSRLQ          $0x20, Z22, Z6
+	VPTERNLOGD.BCST $0x96, 64(BX), Z23, Z6
 	VPSRLQ          $0x20, Z16, Z7
-	VPTERNLOGD.BCST $0x96, 64(BX), Z14, Z7
-	VPSRLQ          $0x20, Z12, Z8
-	VPTERNLOGD.BCST $0x96, 68(BX), Z13, Z8
-	VPMULUDQ        Z0, Z9, Z13
-	VPMULUDQ        Z1, Z10, Z14
-	VPSRLQ          $0x20, Z14, Z9
-	VPTERNLOGD.BCST $0x96, 64(BX), Z15, Z9
-	VPSRLQ          $0x20, Z13, Z10
-	VPTERNLOGD.BCST $0x96, 68(BX), Z11, Z10
-	VPMULUDQ        Z0, Z7, Z11
-	VPMULUDQ        Z1, Z8, Z15
-	VPSRLQ          $0x20, Z15, Z7
-	VPTERNLOGD.BCST $0x96, 72(BX), Z16, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPTERNLOGD.BCST $0x96, 76(BX), Z12, Z8
-	VPMULUDQ        Z0, Z9, Z12
-	VPMULUDQ        Z1, Z10, Z16
-	VPSRLQ          $0x20, Z16, Z9
-	VPTERNLOGD.BCST $0x96, 72(BX), Z14, Z9
-	VPSRLQ          $0x20, Z12, Z10
-	VPTERNLOGD.BCST $0x96, 76(BX), Z13, Z10
-	VMOVSLDUP       Z15, K1, Z7
-	VMOVSLDUP       Z11, K1, Z8
-	VPUNPCKLQDQ     Z8, Z7, Z15
-	VPUNPCKHQDQ     Z8, Z7, Z7
-	VMOVSLDUP       Z16, K1, Z9
-	VMOVSLDUP       Z12, K1, Z10
-	VPUNPCKLQDQ     Z10, Z9, Z16
-	VPUNPCKHQDQ     Z10, Z9, Z9
-	VPCMPUD         $0x05, Z6, Z15, K2
-	VMULPS.Z        (CX), Z5, K2, Z15
-	VMOVNTPS        Z15, (AX)
-	VPCMPUD         $0x05, Z6, Z7, K2
-	VMULPS.Z        64(CX), Z5, K2, Z7
+	VPTERNLOGD.BCST $0x96, 68(BX), Z17, Z7
+	VPMULUDQ        Z0, Z8, Z17
+	VPMULUDQ        Z1, Z9, Z23
+	VPSRLQ          $0x20, Z23, Z8
+	VPTERNLOGD.BCST $0x96, 64(BX), Z19, Z8
+	VPSRLQ          $0x20, Z17, Z9
+	VPTERNLOGD.BCST $0x96, 68(BX), Z18, Z9
+	VPMULUDQ        Z0, Z10, Z18
+	VPMULUDQ        Z1, Z11, Z19
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 64(BX), Z20, Z10
+	VPSRLQ          $0x20, Z18, Z11
+	VPTERNLOGD.BCST $0x96, 68(BX), Z14, Z11
+	VPMULUDQ        Z0, Z12, Z14
+	VPMULUDQ        Z1, Z13, Z20
+	VPSRLQ          $0x20, Z20, Z12
+	VPTERNLOGD.BCST $0x96, 64(BX), Z21, Z12
+	VPSRLQ          $0x20, Z14, Z13
+	VPTERNLOGD.BCST $0x96, 68(BX), Z15, Z13
+	VPMULUDQ        Z0, Z6, Z6
+	VPMULUDQ        Z1, Z7, Z7
+	VPRORQ          $0x20, Z7, Z7
+	VPTERNLOGD.BCST $0x96, 72(BX), Z22, K1, Z7
+	VPRORQ          $0x20, Z6, Z6
+	VPTERNLOGD.BCST $0x96, 76(BX), Z16, K1, Z6
+	VPMULUDQ        Z0, Z8, Z8
+	VPMULUDQ        Z1, Z9, Z9
+	VPRORQ          $0x20, Z9, Z9
+	VPTERNLOGD.BCST $0x96, 72(BX), Z23, K1, Z9
+	VPRORQ          $0x20, Z8, Z8
+	VPTERNLOGD.BCST $0x96, 76(BX), Z17, K1, Z8
+	VPMULUDQ        Z0, Z10, Z10
+	VPMULUDQ        Z1, Z11, Z11
+	VPRORQ          $0x20, Z11, Z11
+	VPTERNLOGD.BCST $0x96, 72(BX), Z19, K1, Z11
+	VPRORQ          $0x20, Z10, Z10
+	VPTERNLOGD.BCST $0x96, 76(BX), Z18, K1, Z10
+	VPMULUDQ        Z0, Z12, Z12
+	VPMULUDQ        Z1, Z13, Z13
+	VPRORQ          $0x20, Z13, Z13
+	VPTERNLOGD.BCST $0x96, 72(BX), Z20, K1, Z13
+	VPRORQ          $0x20, Z12, Z12
+	VPTERNLOGD.BCST $0x96, 76(BX), Z14, K1, Z12
+	VPUNPCKLQDQ     Z6, Z7, Z14
+	VPUNPCKHQDQ     Z6, Z7, Z7
+	VPUNPCKLQDQ     Z8, Z9, Z6
+	VPUNPCKHQDQ     Z8, Z9, Z9
+	VPUNPCKLQDQ     Z10, Z11, Z8
+	VPUNPCKHQDQ     Z10, Z11, Z11
+	VPUNPCKLQDQ     Z12, Z13, Z10
+	VPUNPCKHQDQ     Z12, Z13, Z13
+	VPCMPUD         $0x05, Z5, Z14, K2
+	VMULPS.Z        (CX), Z4, K2, Z14
+	VMOVNTPS        Z14, (AX)
+	VPCMPUD         $0x05, Z5, Z7, K2
+	VMULPS.Z        64(CX), Z4, K2, Z7
 	VMOVNTPS        Z7, 64(AX)
-	VPCMPUD         $0x05, Z6, Z16, K2
-	VMULPS.Z        128(CX), Z5, K2, Z16
-	VMOVNTPS        Z16, 128(AX)
-	VPCMPUD         $0x05, Z6, Z9, K2
-	VMULPS.Z        192(CX), Z5, K2, Z9
+	VPCMPUD         $0x05, Z5, Z6, K2
+	VMULPS.Z        128(CX), Z4, K2, Z6
+	VMOVNTPS        Z6, 128(AX)
+	VPCMPUD         $0x05, Z5, Z9, K2
+	VMULPS.Z        192(CX), Z4, K2, Z9
 	VMOVNTPS        Z9, 192(AX)
-	ADDQ            $+256, CX
-	ADDQ            $+256, AX
-	SUBQ            $+64, DX
+	VPCMPUD         $0x05, Z5, Z8, K2
+	VMULPS.Z        256(CX), Z4, K2, Z8
+	VMOVNTPS        Z8, 256(AX)
+	VPCMPUD         $0x05, Z5, Z11, K2
+	VMULPS.Z        320(CX), Z4, K2, Z11
+	VMOVNTPS        Z11, 320(AX)
+	VPCMPUD         $0x05, Z5, Z10, K2
+	VMULPS.Z        384(CX), Z4, K2, Z10
+	VMOVNTPS        Z10, 384(AX)
+	VPCMPUD         $0x05, Z5, Z13, K2
+	VMULPS.Z        448(CX), Z4, K2, Z13
+	VMOVNTPS        Z13, 448(AX)
+	ADDQ            $+512, CX
+	ADDQ            $+512, AX
+	SUBQ            $+128, DX
 	JGE             uncached
 	SFENCE
 	JMP             rest
 
 cached:
-	VMOVDQU64       Z2, Z7
-	VPADDQ          Z3, Z2, Z9
-	VPADDQ          Z4, Z2, Z2
-	VPMULUDQ        Z0, Z7, Z11
-	VPSRLQ          $0x20, Z7, Z7
-	VPXORD.BCST     (BX), Z7, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPXORD.BCST     4(BX), Z8, Z8
-	VPMULUDQ        Z0, Z9, Z12
-	VPSRLQ          $0x20, Z9, Z9
-	VPXORD.BCST     (BX), Z9, Z9
-	VPSRLQ          $0x20, Z12, Z10
-	VPXORD.BCST     4(BX), Z10, Z10
-	VPMULUDQ        Z0, Z7, Z13
-	VPMULUDQ        Z1, Z8, Z14
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	VMOVDQU64       Z2, Z6
+	VPADDQ          Z3, Z2, Z2
+	VMOVDQU64       Z2, Z8
+	VPADDQ          Z3, Z2, Z2
+	VMOVDQU64       Z2, Z10
+	VPADDQ          Z3, Z2, Z2
+	VMOVDQU64       Z2, Z12
+	VPADDQ          Z3, Z2, Z2
+	VPMULUDQ        Z0, Z6, Z14
+	VPSRLQ          $0x20, Z6, Z6
+	VPXORD.BCST     (BX), Z6, Z6
 	VPSRLQ          $0x20, Z14, Z7
-	VPXORD.BCST     8(BX), Z7, Z7
-	VPSRLQ          $0x20, Z13, Z8
-	VPTERNLOGD.BCST $0x96, 12(BX), Z11, Z8
-	VPMULUDQ        Z0, Z9, Z11
-	VPMULUDQ        Z1, Z10, Z15
+	VPXORD.BCST     4(BX), Z7, Z7
+	VPMULUDQ        Z0, Z8, Z15
+	VPSRLQ          $0x20, Z8, Z8
+	VPXORD.BCST     (BX), Z8, Z8
 	VPSRLQ          $0x20, Z15, Z9
-	VPXORD.BCST     8(BX), Z9, Z9
-	VPSRLQ          $0x20, Z11, Z10
-	VPTERNLOGD.BCST $0x96, 12(BX), Z12, Z10
-	VPMULUDQ        Z0, Z7, Z12
-	VPMULUDQ        Z1, Z8, Z16
-	VPSRLQ          $0x20, Z16, Z7
-	VPTERNLOGD.BCST $0x96, 16(BX), Z14, Z7
-	VPSRLQ          $0x20, Z12, Z8
-	VPTERNLOGD.BCST $0x96, 20(BX), Z13, Z8
-	VPMULUDQ        Z0, Z9, Z13
-	VPMULUDQ        Z1, Z10, Z14
+	VPXORD.BCST     4(BX), Z9, Z9
+	VPMULUDQ        Z0, Z10, Z16
+	VPSRLQ          $0x20, Z10, Z10
+	VPXORD.BCST     (BX), Z10, Z10
+	VPSRLQ          $0x20, Z16, Z11
+	VPXORD.BCST     4(BX), Z11, Z11
+	VPMULUDQ        Z0, Z12, Z17
+	VPSRLQ          $0x20, Z12, Z12
+	VPXORD.BCST     (BX), Z12, Z12
+	VPSRLQ          $0x20, Z17, Z13
+	VPXORD.BCST     4(BX), Z13, Z13
+	VPMULUDQ        Z0, Z6, Z18
+	VPMULUDQ        Z1, Z7, Z19
+	VPSRLQ          $0x20, Z19, Z6
+	VPXORD.BCST     8(BX), Z6, Z6
+	VPSRLQ          $0x20, Z18, Z7
+	VPTERNLOGD.BCST $0x96, 12(BX), Z14, Z7
+	VPMULUDQ        Z0, Z8, Z14
+	VPMULUDQ        Z1, Z9, Z20
+	VPSRLQ          $0x20, Z20, Z8
+	VPXORD.BCST     8(BX), Z8, Z8
 	VPSRLQ          $0x20, Z14, Z9
-	VPTERNLOGD.BCST $0x96, 16(BX), Z15, Z9
-	VPSRLQ          $0x20, Z13, Z10
-	VPTERNLOGD.BCST $0x96, 20(BX), Z11, Z10
-	VPMULUDQ        Z0, Z7, Z11
-	VPMULUDQ        Z1, Z8, Z15
+	VPTERNLOGD.BCST $0x96, 12(BX), Z15, Z9
+	VPMULUDQ        Z0, Z10, Z15
+	VPMULUDQ        Z1, Z11, Z21
+	VPSRLQ          $0x20, Z21, Z10
+	VPXORD.BCST     8(BX), Z10, Z10
+	VPSRLQ          $0x20, Z15, Z11
+	VPTERNLOGD.BCST $0x96, 12(BX), Z16, Z11
+	VPMULUDQ        Z0, Z12, Z16
+	VPMULUDQ        Z1, Z13, Z22
+	VPSRLQ          $0x20, Z22, Z12
+	VPXORD.BCST     8(BX), Z12, Z12
+	VPSRLQ          $0x20, Z16, Z13
+	VPTERNLOGD.BCST $0x96, 12(BX), Z17, Z13
+	VPMULUDQ        Z0, Z6, Z17
+	VPMULUDQ        Z1, Z7, Z23
+	VPSRLQ          $0x20, Z23, Z6
+	VPTERNLOGD.BCST $0x96, 16(BX), Z19, Z6
+	VPSRLQ          $0x20, Z17, Z7
+	VPTERNLOGD.BCST $0x96, 20(BX), Z18, Z7
+	VPMULUDQ        Z0, Z8, Z18
+	VPMULUDQ        Z1, Z9, Z19
+	VPSRLQ          $0x20, Z19, Z8
+	VPTERNLOGD.BCST $0x96, 16(BX), Z20, Z8
+	VPSRLQ          $0x20, Z18, Z9
+	VPTERNLOGD.BCST $0x96, 20(BX), Z14, Z9
+	VPMULUDQ        Z0, Z10, Z14
+	VPMULUDQ        Z1, Z11, Z20
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 16(BX), Z21, Z10
+	VPSRLQ          $0x20, Z14, Z11
+	VPTERNLOGD.BCST $0x96, 20(BX), Z15, Z11
+	VPMULUDQ        Z0, Z12, Z15
+	VPMULUDQ        Z1, Z13, Z21
+	VPSRLQ          $0x20, Z21, Z12
+	VPTERNLOGD.BCST $0x96, 16(BX), Z22, Z12
+	VPSRLQ          $0x20, Z15, Z13
+	VPTERNLOGD.BCST $0x96, 20(BX), Z16, Z13
+	VPMULUDQ        Z0, Z6, Z16
+	VPMULUDQ        Z1, Z7, Z22
+	VPSRLQ          $0x20, Z22, Z6
+	VPTERNLOGD.BCST $0x96, 24(BX), Z23, Z6
+	VPSRLQ          $0x20, Z16, Z7
+	VPTERNLOGD.BCST $0x96, 28(BX), Z17, Z7
+	VPMULUDQ        Z0, Z8, Z17
+	VPMULUDQ        Z1, Z9, Z23
+	VPSRLQ          $0x20, Z23, Z8
+	VPTERNLOGD.BCST $0x96, 24(BX), Z19, Z8
+	VPSRLQ          $0x20, Z17, Z9
+	VPTERNLOGD.BCST $0x96, 28(BX), Z18, Z9
+	VPMULUDQ        Z0, Z10, Z18
+	VPMULUDQ        Z1, Z11, Z19
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 24(BX), Z20, Z10
+	VPSRLQ          $0x20, Z18, Z11
+	VPTERNLOGD.BCST $0x96, 28(BX), Z14, Z11
+	VPMULUDQ        Z0, Z12, Z14
+	VPMULUDQ        Z1, Z13, Z20
+	VPSRLQ          $0x20, Z20, Z12
+	VPTERNLOGD.BCST $0x96, 24(BX), Z21, Z12
+	VPSRLQ          $0x20, Z14, Z13
+	VPTERNLOGD.BCST $0x96, 28(BX), Z15, Z13
+	VPMULUDQ        Z0, Z6, Z15
+	VPMULUDQ        Z1, Z7, Z21
+	VPSRLQ          $0x20, Z21, Z6
+	VPTERNLOGD.BCST $0x96, 32(BX), Z22, Z6
 	VPSRLQ          $0x20, Z15, Z7
-	VPTERNLOGD.BCST $0x96, 24(BX), Z16, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPTERNLOGD.BCST $0x96, 28(BX), Z12, Z8
-	VPMULUDQ        Z0, Z9, Z12
-	VPMULUDQ        Z1, Z10, Z16
+	VPTERNLOGD.BCST $0x96, 36(BX), Z16, Z7
+	VPMULUDQ        Z0, Z8, Z16
+	VPMULUDQ        Z1, Z9, Z22
+	VPSRLQ          $0x20, Z22, Z8
+	VPTERNLOGD.BCST $0x96, 32(BX), Z23, Z8
 	VPSRLQ          $0x20, Z16, Z9
-	VPTERNLOGD.BCST $0x96, 24(BX), Z14, Z9
-	VPSRLQ          $0x20, Z12, Z10
-	VPTERNLOGD.BCST $0x96, 28(BX), Z13, Z10
-	VPMULUDQ        Z0, Z7, Z13
-	VPMULUDQ        Z1, Z8, Z14
+	VPTERNLOGD.BCST $0x96, 36(BX), Z17, Z9
+	VPMULUDQ        Z0, Z10, Z17
+	VPMULUDQ        Z1, Z11, Z23
+	VPSRLQ          $0x20, Z23, Z10
+	VPTERNLOGD.BCST $0x96, 32(BX), Z19, Z10
+	VPSRLQ          $0x20, Z17, Z11
+	VPTERNLOGD.BCST $0x96, 36(BX), Z18, Z11
+	VPMULUDQ        Z0, Z12, Z18
+	VPMULUDQ        Z1, Z13, Z19
+	VPSRLQ          $0x20, Z19, Z12
+	VPTERNLOGD.BCST $0x96, 32(BX), Z20, Z12
+	VPSRLQ          $0x20, Z18, Z13
+	VPTERNLOGD.BCST $0x96, 36(BX), Z14, Z13
+	VPMULUDQ        Z0, Z6, Z14
+	VPMULUDQ        Z1, Z7, Z20
+	VPSRLQ          $0x20, Z20, Z6
+	VPTERNLOGD.BCST $0x96, 40(BX), Z21, Z6
 	VPSRLQ          $0x20, Z14, Z7
-	VPTERNLOGD.BCST $0x96, 32(BX), Z15, Z7
-	VPSRLQ          $0x20, Z13, Z8
-	VPTERNLOGD.BCST $0x96, 36(BX), Z11, Z8
-	VPMULUDQ        Z0, Z9, Z11
-	VPMULUDQ        Z1, Z10, Z15
+	VPTERNLOGD.BCST $0x96, 44(BX), Z15, Z7
+	VPMULUDQ        Z0, Z8, Z15
+	VPMULUDQ        Z1, Z9, Z21
+	VPSRLQ          $0x20, Z21, Z8
+	VPTERNLOGD.BCST $0x96, 40(BX), Z22, Z8
 	VPSRLQ          $0x20, Z15, Z9
-	VPTERNLOGD.BCST $0x96, 32(BX), Z16, Z9
-	VPSRLQ          $0x20, Z11, Z10
-	VPTERNLOGD.BCST $0x96, 36(BX), Z12, Z10
-	VPMULUDQ        Z0, Z7, Z12
-	VPMULUDQ        Z1, Z8, Z16
-	VPSRLQ          $0x20, Z16, Z7
-	VPTERNLOGD.BCST $0x96, 40(BX), Z14, Z7
-	VPSRLQ          $0x20, Z12, Z8
-	VPTERNLOGD.BCST $0x96, 44(BX), Z13, Z8
-	VPMULUDQ        Z0, Z9, Z13
-	VPMULUDQ        Z1, Z10, Z14
+	VPTERNLOGD.BCST $0x96, 44(BX), Z16, Z9
+	VPMULUDQ        Z0, Z10, Z16
+	VPMULUDQ        Z1, Z11, Z22
+	VPSRLQ          $0x20, Z22, Z10
+	VPTERNLOGD.BCST $0x96, 40(BX), Z23, Z10
+	VPSRLQ          $0x20, Z16, Z11
+	VPTERNLOGD.BCST $0x96, 44(BX), Z17, Z11
+	VPMULUDQ        Z0, Z12, Z17
+	VPMULUDQ        Z1, Z13, Z23
+	VPSRLQ          $0x20, Z23, Z12
+	VPTERNLOGD.BCST $0x96, 40(BX), Z19, Z12
+	VPSRLQ          $0x20, Z17, Z13
+	VPTERNLOGD.BCST $0x96, 44(BX), Z18, Z13
+	VPMULUDQ        Z0, Z6, Z18
+	VPMULUDQ        Z1, Z7, Z19
+	VPSRLQ          $0x20, Z19, Z6
+	VPTERNLOGD.BCST $0x96, 48(BX), Z20, Z6
+	VPSRLQ          $0x20, Z18, Z7
+	VPTERNLOGD.BCST $0x96, 52(BX), Z14, Z7
+	VPMULUDQ        Z0, Z8, Z14
+	VPMULUDQ        Z1, Z9, Z20
+	VPSRLQ          $0x20, Z20, Z8
+	VPTERNLOGD.BCST $0x96, 48(BX), Z21, Z8
 	VPSRLQ          $0x20, Z14, Z9
-	VPTERNLOGD.BCST $0x96, 40(BX), Z15, Z9
-	VPSRLQ          $0x20, Z13, Z10
-	VPTERNLOGD.BCST $0x96, 44(BX), Z11, Z10
-	VPMULUDQ        Z0, Z7, Z11
-	VPMULUDQ        Z1, Z8, Z15
-	VPSRLQ          $0x20, Z15, Z7
-	VPTERNLOGD.BCST $0x96, 48(BX), Z16, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPTERNLOGD.BCST $0x96, 52(BX), Z12, Z8
-	VPMULUDQ        Z0, Z9, Z12
-	VPMULUDQ        Z1, Z10, Z16
-	VPSRLQ          $0x20, Z16, Z9
-	VPTERNLOGD.BCST $0x96, 48(BX), Z14, Z9
-	VPSRLQ          $0x20, Z12, Z10
-	VPTERNLOGD.BCST $0x96, 52(BX), Z13, Z10
-	VPMULUDQ        Z0, Z7, Z13
-	VPMULUDQ        Z1, Z8, Z14
-	VPSRLQ          $0x20, Z14, Z7
-	VPTERNLOGD.BCST $0x96, 56(BX), Z15, Z7
-	VPSRLQ          $0x20, Z13, Z8
-	VPTERNLOGD.BCST $0x96, 60(BX), Z11, Z8
-	VPMULUDQ        Z0, Z9, Z11
-	VPMULUDQ        Z1, Z10, Z15
-	VPSRLQ          $0x20, Z15, Z9
-	VPTERNLOGD.BCST $0x96, 56(BX), Z16, Z9
-	VPSRLQ          $0x20, Z11, Z10
-	VPTERNLOGD.BCST $0x96, 60(BX), Z12, Z10
-	VPMULUDQ        Z0, Z7, Z12
-	VPMULUDQ        Z1, Z8, Z16
+	VPTERNLOGD.BCST $0x96, 52(BX), Z15, Z9
+	VPMULUDQ        Z0, Z10, Z15
+	VPMULUDQ        Z1, Z11, Z21
+	VPSRLQ          $0x20, Z21, Z10
+	VPTERNLOGD.BCST $0x96, 48(BX), Z22, Z10
+	VPSRLQ          $0x20, Z15, Z11
+	VPTERNLOGD.BCST $0x96, 52(BX), Z16, Z11
+	VPMULUDQ        Z0, Z12, Z16
+	VPMULUDQ        Z1, Z13, Z22
+	VPSRLQ          $0x20, Z22, Z12
+	VPTERNLOGD.BCST $0x96, 48(BX), Z23, Z12
+	VPSRLQ          $0x20, Z16, Z13
+	VPTERNLOGD.BCST $0x96, 52(BX), Z17, Z13
+	VPMULUDQ        Z0, Z6, Z17
+	VPMULUDQ        Z1, Z7, Z23
+	VPSRLQ          $0x20, Z23, Z6
+	VPTERNLOGD.BCST $0x96, 56(BX), Z19, Z6
+	VPSRLQ          $0x20, Z17, Z7
+	VPTERNLOGD.BCST $0x96, 60(BX), Z18, Z7
+	VPMULUDQ        Z0, Z8, Z18
+	VPMULUDQ        Z1, Z9, Z19
+	VPSRLQ          $0x20, Z19, Z8
+	VPTERNLOGD.BCST $0x96, 56(BX), Z20, Z8
+	VPSRLQ          $0x20, Z18, Z9
+	VPTERNLOGD.BCST $0x96, 60(BX), Z14, Z9
+	VPMULUDQ        Z0, Z10, Z14
+	VPMULUDQ        Z1, Z11, Z20
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 56(BX), Z21, Z10
+	VPSRLQ          $0x20, Z14, Z11
+	VPTERNLOGD.BCST $0x96, 60(BX), Z15, Z11
+	VPMULUDQ        Z0, Z12, Z15
+	VPMULUDQ        Z1, Z13, Z21
+	VPSRLQ          $0x20, Z21, Z12
+	VPTERNLOGD.BCST $0x96, 56(BX), Z22, Z12
+	VPSRLQ          $0x20, Z15, Z13
+	VPTERNLOGD.BCST $0x96, 60(BX), Z16, Z13
+	VPMULUDQ        Z0, Z6, Z16
+	VPMULUDQ        Z1, Z7, Z22
+	VPSRLQ          $0x20, Z22, Z6
+	VPTERNLOGD.BCST $0x96, 64(BX), Z23, Z6
 	VPSRLQ          $0x20, Z16, Z7
-	VPTERNLOGD.BCST $0x96, 64(BX), Z14, Z7
-	VPSRLQ          $0x20, Z12, Z8
-	VPTERNLOGD.BCST $0x96, 68(BX), Z13, Z8
-	VPMULUDQ        Z0, Z9, Z13
-	VPMULUDQ        Z1, Z10, Z14
-	VPSRLQ          $0x20, Z14, Z9
-	VPTERNLOGD.BCST $0x96, 64(BX), Z15, Z9
-	VPSRLQ          $0x20, Z13, Z10
-	VPTERNLOGD.BCST $0x96, 68(BX), Z11, Z10
-	VPMULUDQ        Z0, Z7, Z11
-	VPMULUDQ        Z1, Z8, Z15
-	VPSRLQ          $0x20, Z15, Z7
-	VPTERNLOGD.BCST $0x96, 72(BX), Z16, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPTERNLOGD.BCST $0x96, 76(BX), Z12, Z8
-	VPMULUDQ        Z0, Z9, Z12
-	VPMULUDQ        Z1, Z10, Z16
-	VPSRLQ          $0x20, Z16, Z9
-	VPTERNLOGD.BCST $0x96, 72(BX), Z14, Z9
-	VPSRLQ          $0x20, Z12, Z10
-	VPTERNLOGD.BCST $0x96, 76(BX), Z13, Z10
-	VMOVSLDUP       Z15, K1, Z7
-	VMOVSLDUP       Z11, K1, Z8
-	VPUNPCKLQDQ     Z8, Z7, Z15
-	VPUNPCKHQDQ     Z8, Z7, Z7
-	VMOVSLDUP       Z16, K1, Z9
-	VMOVSLDUP       Z12, K1, Z10
-	VPUNPCKLQDQ     Z10, Z9, Z16
-	VPUNPCKHQDQ     Z10, Z9, Z9
-	VPCMPUD         $0x05, Z6, Z15, K2
-	VMULPS.Z        (CX), Z5, K2, Z15
-	VMOVUPS         Z15, (AX)
-	VPCMPUD         $0x05, Z6, Z7, K2
-	VMULPS.Z        64(CX), Z5, K2, Z7
+	VPTERNLOGD.BCST $0x96, 68(BX), Z17, Z7
+	VPMULUDQ        Z0, Z8, Z17
+	VPMULUDQ        Z1, Z9, Z23
+	VPSRLQ          $0x20, Z23, Z8
+	VPTERNLOGD.BCST $0x96, 64(BX), Z19, Z8
+	VPSRLQ          $0x20, Z17, Z9
+	VPTERNLOGD.BCST $0x96, 68(BX), Z18, Z9
+	VPMULUDQ        Z0, Z10, Z18
+	VPMULUDQ        Z1, Z11, Z19
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 64(BX), Z20, Z10
+	VPSRLQ          $0x20, Z18, Z11
+	VPTERNLOGD.BCST $0x96, 68(BX), Z14, Z11
+	VPMULUDQ        Z0, Z12, Z14
+	VPMULUDQ        Z1, Z13, Z20
+	VPSRLQ          $0x20, Z20, Z12
+	VPTERNLOGD.BCST $0x96, 64(BX), Z21, Z12
+	VPSRLQ          $0x20, Z14, Z13
+	VPTERNLOGD.BCST $0x96, 68(BX), Z15, Z13
+	VPMULUDQ        Z0, Z6, Z6
+	VPMULUDQ        Z1, Z7, Z7
+	VPRORQ          $0x20, Z7, Z7
+	VPTERNLOGD.BCST $0x96, 72(BX), Z22, K1, Z7
+	VPRORQ          $0x20, Z6, Z6
+	VPTERNLOGD.BCST $0x96, 76(BX), Z16, K1, Z6
+	VPMULUDQ        Z0, Z8, Z8
+	VPMULUDQ        Z1, Z9, Z9
+	VPRORQ          $0x20, Z9, Z9
+	VPTERNLOGD.BCST $0x96, 72(BX), Z23, K1, Z9
+	VPRORQ          $0x20, Z8, Z8
+	VPTERNLOGD.BCST $0x96, 76(BX), Z17, K1, Z8
+	VPMULUDQ        Z0, Z10, Z10
+	VPMULUDQ        Z1, Z11, Z11
+	VPRORQ          $0x20, Z11, Z11
+	VPTERNLOGD.BCST $0x96, 72(BX), Z19, K1, Z11
+	VPRORQ          $0x20, Z10, Z10
+	VPTERNLOGD.BCST $0x96, 76(BX), Z18, K1, Z10
+	VPMULUDQ        Z0, Z12, Z12
+	VPMULUDQ        Z1, Z13, Z13
+	VPRORQ          $0x20, Z13, Z13
+	VPTERNLOGD.BCST $0x96, 72(BX), Z20, K1, Z13
+	VPRORQ          $0x20, Z12, Z12
+	VPTERNLOGD.BCST $0x96, 76(BX), Z14, K1, Z12
+	VPUNPCKLQDQ     Z6, Z7, Z14
+	VPUNPCKHQDQ     Z6, Z7, Z7
+	VPUNPCKLQDQ     Z8, Z9, Z6
+	VPUNPCKHQDQ     Z8, Z9, Z9
+	VPUNPCKLQDQ     Z10, Z11, Z8
+	VPUNPCKHQDQ     Z10, Z11, Z11
+	VPUNPCKLQDQ     Z12, Z13, Z10
+	VPUNPCKHQDQ     Z12, Z13, Z13
+	VPCMPUD         $0x05, Z5, Z14, K2
+	VMULPS.Z        (CX), Z4, K2, Z14
+	VMOVUPS         Z14, (AX)
+	VPCMPUD         $0x05, Z5, Z7, K2
+	VMULPS.Z        64(CX), Z4, K2, Z7
 	VMOVUPS         Z7, 64(AX)
-	VPCMPUD         $0x05, Z6, Z16, K2
-	VMULPS.Z        128(CX), Z5, K2, Z16
-	VMOVUPS         Z16, 128(AX)
-	VPCMPUD         $0x05, Z6, Z9, K2
-	VMULPS.Z        192(CX), Z5, K2, Z9
+	VPCMPUD         $0x05, Z5, Z6, K2
+	VMULPS.Z        128(CX), Z4, K2, Z6
+	VMOVUPS         Z6, 128(AX)
+	VPCMPUD         $0x05, Z5, Z9, K2
+	VMULPS.Z        192(CX), Z4, K2, Z9
 	VMOVUPS         Z9, 192(AX)
-	ADDQ            $+256, CX
-	ADDQ            $+256, AX
-	SUBQ            $+64, DX
+	VPCMPUD         $0x05, Z5, Z8, K2
+	VMULPS.Z        256(CX), Z4, K2, Z8
+	VMOVUPS         Z8, 256(AX)
+	VPCMPUD         $0x05, Z5, Z11, K2
+	VMULPS.Z        320(CX), Z4, K2, Z11
+	VMOVUPS         Z11, 320(AX)
+	VPCMPUD         $0x05, Z5, Z10, K2
+	VMULPS.Z        384(CX), Z4, K2, Z10
+	VMOVUPS         Z10, 384(AX)
+	VPCMPUD         $0x05, Z5, Z13, K2
+	VMULPS.Z        448(CX), Z4, K2, Z13
+	VMOVUPS         Z13, 448(AX)
+	ADDQ            $+512, CX
+	ADDQ            $+512, AX
+	SUBQ            $+128, DX
 	JGE             cached
 
 rest:
-	ADDQ            $+64, DX
+	ADDQ            $+128, DX
 	JZ              done
-	MOVQ            $-1, SI
-	BZHIQ           DX, SI, DX
-	VMOVDQU64       Z2, Z7
-	VPADDQ          Z3, Z2, Z3
-	VPADDQ          Z4, Z2, Z2
-	VPMULUDQ        Z0, Z7, Z8
-	VPSRLQ          $0x20, Z7, Z7
-	VPXORD.BCST     (BX), Z7, Z7
-	VPSRLQ          $0x20, Z8, Z2
+	VPBROADCASTD    DX, Z6
+	VPBROADCASTD    sixteen<>+0(SB), Z7
+	VMOVDQU64       Z2, Z8
+	VPADDQ          Z3, Z2, Z2
+	VMOVDQU64       Z2, Z9
+	VPADDQ          Z3, Z2, Z2
+	VMOVDQU64       Z2, Z10
+	VPADDQ          Z3, Z2, Z2
+	VMOVDQU64       Z2, Z11
+	VPADDQ          Z3, Z2, Z2
+	VPMULUDQ        Z0, Z8, Z14
+	VPSRLQ          $0x20, Z8, Z8
+	VPXORD.BCST     (BX), Z8, Z8
+	VPSRLQ          $0x20, Z14, Z2
 	VPXORD.BCST     4(BX), Z2, Z2
-	VPMULUDQ        Z0, Z3, Z9
-	VPSRLQ          $0x20, Z3, Z3
-	VPXORD.BCST     (BX), Z3, Z3
-	VPSRLQ          $0x20, Z9, Z4
-	VPXORD.BCST     4(BX), Z4, Z4
-	VPMULUDQ        Z0, Z7, Z10
-	VPMULUDQ        Z1, Z2, Z11
-	VPSRLQ          $0x20, Z11, Z7
-	VPXORD.BCST     8(BX), Z7, Z7
-	VPSRLQ          $0x20, Z10, Z2
-	VPTERNLOGD.BCST $0x96, 12(BX), Z8, Z2
-	VPMULUDQ        Z0, Z3, Z8
-	VPMULUDQ        Z1, Z4, Z12
-	VPSRLQ          $0x20, Z12, Z3
-	VPXORD.BCST     8(BX), Z3, Z3
-	VPSRLQ          $0x20, Z8, Z4
-	VPTERNLOGD.BCST $0x96, 12(BX), Z9, Z4
-	VPMULUDQ        Z0, Z7, Z9
-	VPMULUDQ        Z1, Z2, Z13
-	VPSRLQ          $0x20, Z13, Z7
-	VPTERNLOGD.BCST $0x96, 16(BX), Z11, Z7
-	VPSRLQ          $0x20, Z9, Z2
-	VPTERNLOGD.BCST $0x96, 20(BX), Z10, Z2
-	VPMULUDQ        Z0, Z3, Z10
-	VPMULUDQ        Z1, Z4, Z11
-	VPSRLQ          $0x20, Z11, Z3
-	VPTERNLOGD.BCST $0x96, 16(BX), Z12, Z3
-	VPSRLQ          $0x20, Z10, Z4
-	VPTERNLOGD.BCST $0x96, 20(BX), Z8, Z4
-	VPMULUDQ        Z0, Z7, Z8
-	VPMULUDQ        Z1, Z2, Z12
-	VPSRLQ          $0x20, Z12, Z7
-	VPTERNLOGD.BCST $0x96, 24(BX), Z13, Z7
-	VPSRLQ          $0x20, Z8, Z2
-	VPTERNLOGD.BCST $0x96, 28(BX), Z9, Z2
-	VPMULUDQ        Z0, Z3, Z9
-	VPMULUDQ        Z1, Z4, Z13
-	VPSRLQ          $0x20, Z13, Z3
-	VPTERNLOGD.BCST $0x96, 24(BX), Z11, Z3
-	VPSRLQ          $0x20, Z9, Z4
-	VPTERNLOGD.BCST $0x96, 28(BX), Z10, Z4
-	VPMULUDQ        Z0, Z7, Z10
-	VPMULUDQ        Z1, Z2, Z11
-	VPSRLQ          $0x20, Z11, Z7
-	VPTERNLOGD.BCST $0x96, 32(BX), Z12, Z7
-	VPSRLQ          $0x20, Z10, Z2
-	VPTERNLOGD.BCST $0x96, 36(BX), Z8, Z2
-	VPMULUDQ        Z0, Z3, Z8
-	VPMULUDQ        Z1, Z4, Z12
-	VPSRLQ          $0x20, Z12, Z3
-	VPTERNLOGD.BCST $0x96, 32(BX), Z13, Z3
-	VPSRLQ          $0x20, Z8, Z4
-	VPTERNLOGD.BCST $0x96, 36(BX), Z9, Z4
-	VPMULUDQ        Z0, Z7, Z9
-	VPMULUDQ        Z1, Z2, Z13
-	VPSRLQ          $0x20, Z13, Z7
-	VPTERNLOGD.BCST $0x96, 40(BX), Z11, Z7
-	VPSRLQ          $0x20, Z9, Z2
-	VPTERNLOGD.BCST $0x96, 44(BX), Z10, Z2
-	VPMULUDQ        Z0, Z3, Z10
-	VPMULUDQ        Z1, Z4, Z11
-	VPSRLQ          $0x20, Z11, Z3
-	VPTERNLOGD.BCST $0x96, 40(BX), Z12, Z3
-	VPSRLQ          $0x20, Z10, Z4
-	VPTERNLOGD.BCST $0x96, 44(BX), Z8, Z4
-	VPMULUDQ        Z0, Z7, Z8
-	VPMULUDQ        Z1, Z2, Z12
-	VPSRLQ          $0x20, Z12, Z7
-	VPTERNLOGD.BCST $0x96, 48(BX), Z13, Z7
-	VPSRLQ          $0x20, Z8, Z2
-	VPTERNLOGD.BCST $0x96, 52(BX), Z9, Z2
-	VPMULUDQ        Z0, Z3, Z9
-	VPMULUDQ        Z1, Z4, Z13
-	VPSRLQ          $0x20, Z13, Z3
-	VPTERNLOGD.BCST $0x96, 48(BX), Z11, Z3
-	VPSRLQ          $0x20, Z9, Z4
-	VPTERNLOGD.BCST $0x96, 52(BX), Z10, Z4
-	VPMULUDQ        Z0, Z7, Z10
-	VPMULUDQ        Z1, Z2, Z11
-	VPSRLQ          $0x20, Z11, Z7
-	VPTERNLOGD.BCST $0x96, 56(BX), Z12, Z7
-	VPSRLQ          $0x20, Z10, Z2
-	VPTERNLOGD.BCST $0x96, 60(BX), Z8, Z2
-	VPMULUDQ        Z0, Z3, Z8
-	VPMULUDQ        Z1, Z4, Z12
-	VPSRLQ          $0x20, Z12, Z3
-	VPTERNLOGD.BCST $0x96, 56(BX), Z13, Z3
-	VPSRLQ          $0x20, Z8, Z4
-	VPTERNLOGD.BCST $0x96, 60(BX), Z9, Z4
-	VPMULUDQ        Z0, Z7, Z9
-	VPMULUDQ        Z1, Z2, Z13
-	VPSRLQ          $0x20, Z13, Z7
-	VPTERNLOGD.BCST $0x96, 64(BX), Z11, Z7
-	VPSRLQ          $0x20, Z9, Z2
-	VPTERNLOGD.BCST $0x96, 68(BX), Z10, Z2
-	VPMULUDQ        Z0, Z3, Z10
-	VPMULUDQ        Z1, Z4, Z11
-	VPSRLQ          $0x20, Z11, Z3
-	VPTERNLOGD.BCST $0x96, 64(BX), Z12, Z3
-	VPSRLQ          $0x20, Z10, Z4
-	VPTERNLOGD.BCST $0x96, 68(BX), Z8, Z4
-	VPMULUDQ        Z0, Z7, Z8
-	VPMULUDQ        Z1, Z2, Z12
-	VPSRLQ          $0x20, Z12, Z7
-	VPTERNLOGD.BCST $0x96, 72(BX), Z13, Z7
-	VPSRLQ          $0x20, Z8, Z2
-	VPTERNLOGD.BCST $0x96, 76(BX), Z9, Z2
-	VPMULUDQ        Z0, Z3, Z0
-	VPMULUDQ        Z1, Z4, Z1
-	VPSRLQ          $0x20, Z1, Z3
-	VPTERNLOGD.BCST $0x96, 72(BX), Z11, Z3
-	VPSRLQ          $0x20, Z0, Z4
-	VPTERNLOGD.BCST $0x96, 76(BX), Z10, Z4
-	VMOVSLDUP       Z12, K1, Z7
-	VMOVSLDUP       Z8, K1, Z2
-	VPUNPCKLQDQ     Z2, Z7, Z12
-	VPUNPCKHQDQ     Z2, Z7, Z7
-	VMOVSLDUP       Z1, K1, Z3
-	VMOVSLDUP       Z0, K1, Z4
-	VPUNPCKLQDQ     Z4, Z3, Z1
-	VPUNPCKHQDQ     Z4, Z3, Z3
-	KMOVW           DX, K1
-	SHRQ            $0x10, DX
+	VPMULUDQ        Z0, Z9, Z15
+	VPSRLQ          $0x20, Z9, Z9
+	VPXORD.BCST     (BX), Z9, Z9
+	VPSRLQ          $0x20, Z15, Z3
+	VPXORD.BCST     4(BX), Z3, Z3
+	VPMULUDQ        Z0, Z10, Z16
+	VPSRLQ          $0x20, Z10, Z10
+	VPXORD.BCST     (BX), Z10, Z10
+	VPSRLQ          $0x20, Z16, Z12
+	VPXORD.BCST     4(BX), Z12, Z12
+	VPMULUDQ        Z0, Z11, Z17
+	VPSRLQ          $0x20, Z11, Z11
+	VPXORD.BCST     (BX), Z11, Z11
+	VPSRLQ          $0x20, Z17, Z13
+	VPXORD.BCST     4(BX), Z13, Z13
+	VPMULUDQ        Z0, Z8, Z18
+	VPMULUDQ        Z1, Z2, Z19
+	VPSRLQ          $0x20, Z19, Z8
+	VPXORD.BCST     8(BX), Z8, Z8
+	VPSRLQ          $0x20, Z18, Z2
+	VPTERNLOGD.BCST $0x96, 12(BX), Z14, Z2
+	VPMULUDQ        Z0, Z9, Z14
+	VPMULUDQ        Z1, Z3, Z20
+	VPSRLQ          $0x20, Z20, Z9
+	VPXORD.BCST     8(BX), Z9, Z9
+	VPSRLQ          $0x20, Z14, Z3
+	VPTERNLOGD.BCST $0x96, 12(BX), Z15, Z3
+	VPMULUDQ        Z0, Z10, Z15
+	VPMULUDQ        Z1, Z12, Z21
+	VPSRLQ          $0x20, Z21, Z10
+	VPXORD.BCST     8(BX), Z10, Z10
+	VPSRLQ          $0x20, Z15, Z12
+	VPTERNLOGD.BCST $0x96, 12(BX), Z16, Z12
+	VPMULUDQ        Z0, Z11, Z16
+	VPMULUDQ        Z1, Z13, Z22
+	VPSRLQ          $0x20, Z22, Z11
+	VPXORD.BCST     8(BX), Z11, Z11
+	VPSRLQ          $0x20, Z16, Z13
+	VPTERNLOGD.BCST $0x96, 12(BX), Z17, Z13
+	VPMULUDQ        Z0, Z8, Z17
+	VPMULUDQ        Z1, Z2, Z23
+	VPSRLQ          $0x20, Z23, Z8
+	VPTERNLOGD.BCST $0x96, 16(BX), Z19, Z8
+	VPSRLQ          $0x20, Z17, Z2
+	VPTERNLOGD.BCST $0x96, 20(BX), Z18, Z2
+	VPMULUDQ        Z0, Z9, Z18
+	VPMULUDQ        Z1, Z3, Z19
+	VPSRLQ          $0x20, Z19, Z9
+	VPTERNLOGD.BCST $0x96, 16(BX), Z20, Z9
+	VPSRLQ          $0x20, Z18, Z3
+	VPTERNLOGD.BCST $0x96, 20(BX), Z14, Z3
+	VPMULUDQ        Z0, Z10, Z14
+	VPMULUDQ        Z1, Z12, Z20
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 16(BX), Z21, Z10
+	VPSRLQ          $0x20, Z14, Z12
+	VPTERNLOGD.BCST $0x96, 20(BX), Z15, Z12
+	VPMULUDQ        Z0, Z11, Z15
+	VPMULUDQ        Z1, Z13, Z21
+	VPSRLQ          $0x20, Z21, Z11
+	VPTERNLOGD.BCST $0x96, 16(BX), Z22, Z11
+	VPSRLQ          $0x20, Z15, Z13
+	VPTERNLOGD.BCST $0x96, 20(BX), Z16, Z13
+	VPMULUDQ        Z0, Z8, Z16
+	VPMULUDQ        Z1, Z2, Z22
+	VPSRLQ          $0x20, Z22, Z8
+	VPTERNLOGD.BCST $0x96, 24(BX), Z23, Z8
+	VPSRLQ          $0x20, Z16, Z2
+	VPTERNLOGD.BCST $0x96, 28(BX), Z17, Z2
+	VPMULUDQ        Z0, Z9, Z17
+	VPMULUDQ        Z1, Z3, Z23
+	VPSRLQ          $0x20, Z23, Z9
+	VPTERNLOGD.BCST $0x96, 24(BX), Z19, Z9
+	VPSRLQ          $0x20, Z17, Z3
+	VPTERNLOGD.BCST $0x96, 28(BX), Z18, Z3
+	VPMULUDQ        Z0, Z10, Z18
+	VPMULUDQ        Z1, Z12, Z19
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 24(BX), Z20, Z10
+	VPSRLQ          $0x20, Z18, Z12
+	VPTERNLOGD.BCST $0x96, 28(BX), Z14, Z12
+	VPMULUDQ        Z0, Z11, Z14
+	VPMULUDQ        Z1, Z13, Z20
+	VPSRLQ          $0x20, Z20, Z11
+	VPTERNLOGD.BCST $0x96, 24(BX), Z21, Z11
+	VPSRLQ          $0x20, Z14, Z13
+	VPTERNLOGD.BCST $0x96, 28(BX), Z15, Z13
+	VPMULUDQ        Z0, Z8, Z15
+	VPMULUDQ        Z1, Z2, Z21
+	VPSRLQ          $0x20, Z21, Z8
+	VPTERNLOGD.BCST $0x96, 32(BX), Z22, Z8
+	VPSRLQ          $0x20, Z15, Z2
+	VPTERNLOGD.BCST $0x96, 36(BX), Z16, Z2
+	VPMULUDQ        Z0, Z9, Z16
+	VPMULUDQ        Z1, Z3, Z22
+	VPSRLQ          $0x20, Z22, Z9
+	VPTERNLOGD.BCST $0x96, 32(BX), Z23, Z9
+	VPSRLQ          $0x20, Z16, Z3
+	VPTERNLOGD.BCST $0x96, 36(BX), Z17, Z3
+	VPMULUDQ        Z0, Z10, Z17
+	VPMULUDQ        Z1, Z12, Z23
+	VPSRLQ          $0x20, Z23, Z10
+	VPTERNLOGD.BCST $0x96, 32(BX), Z19, Z10
+	VPSRLQ          $0x20, Z17, Z12
+	VPTERNLOGD.BCST $0x96, 36(BX), Z18, Z12
+	VPMULUDQ        Z0, Z11, Z18
+	VPMULUDQ        Z1, Z13, Z19
+	VPSRLQ          $0x20, Z19, Z11
+	VPTERNLOGD.BCST $0x96, 32(BX), Z20, Z11
+	VPSRLQ          $0x20, Z18, Z13
+	VPTERNLOGD.BCST $0x96, 36(BX), Z14, Z13
+	VPMULUDQ        Z0, Z8, Z14
+	VPMULUDQ        Z1, Z2, Z20
+	VPSRLQ          $0x20, Z20, Z8
+	VPTERNLOGD.BCST $0x96, 40(BX), Z21, Z8
+	VPSRLQ          $0x20, Z14, Z2
+	VPTERNLOGD.BCST $0x96, 44(BX), Z15, Z2
+	VPMULUDQ        Z0, Z9, Z15
+	VPMULUDQ        Z1, Z3, Z21
+	VPSRLQ          $0x20, Z21, Z9
+	VPTERNLOGD.BCST $0x96, 40(BX), Z22, Z9
+	VPSRLQ          $0x20, Z15, Z3
+	VPTERNLOGD.BCST $0x96, 44(BX), Z16, Z3
+	VPMULUDQ        Z0, Z10, Z16
+	VPMULUDQ        Z1, Z12, Z22
+	VPSRLQ          $0x20, Z22, Z10
+	VPTERNLOGD.BCST $0x96, 40(BX), Z23, Z10
+	VPSRLQ          $0x20, Z16, Z12
+	VPTERNLOGD.BCST $0x96, 44(BX), Z17, Z12
+	VPMULUDQ        Z0, Z11, Z17
+	VPMULUDQ        Z1, Z13, Z23
+	VPSRLQ          $0x20, Z23, Z11
+	VPTERNLOGD.BCST $0x96, 40(BX), Z19, Z11
+	VPSRLQ          $0x20, Z17, Z13
+	VPTERNLOGD.BCST $0x96, 44(BX), Z18, Z13
+	VPMULUDQ        Z0, Z8, Z18
+	VPMULUDQ        Z1, Z2, Z19
+	VPSRLQ          $0x20, Z19, Z8
+	VPTERNLOGD.BCST $0x96, 48(BX), Z20, Z8
+	VPSRLQ          $0x20, Z18, Z2
+	VPTERNLOGD.BCST $0x96, 52(BX), Z14, Z2
+	VPMULUDQ        Z0, Z9, Z14
+	VPMULUDQ        Z1, Z3, Z20
+	VPSRLQ          $0x20, Z20, Z9
+	VPTERNLOGD.BCST $0x96, 48(BX), Z21, Z9
+	VPSRLQ          $0x20, Z14, Z3
+	VPTERNLOGD.BCST $0x96, 52(BX), Z15, Z3
+	VPMULUDQ        Z0, Z10, Z15
+	VPMULUDQ        Z1, Z12, Z21
+	VPSRLQ          $0x20, Z21, Z10
+	VPTERNLOGD.BCST $0x96, 48(BX), Z22, Z10
+	VPSRLQ          $0x20, Z15, Z12
+	VPTERNLOGD.BCST $0x96, 52(BX), Z16, Z12
+	VPMULUDQ        Z0, Z11, Z16
+	VPMULUDQ        Z1, Z13, Z22
+	VPSRLQ          $0x20, Z22, Z11
+	VPTERNLOGD.BCST $0x96, 48(BX), Z23, Z11
+	VPSRLQ          $0x20, Z16, Z13
+	VPTERNLOGD.BCST $0x96, 52(BX), Z17, Z13
+	VPMULUDQ        Z0, Z8, Z17
+	VPMULUDQ        Z1, Z2, Z23
+	VPSRLQ          $0x20, Z23, Z8
+	VPTERNLOGD.BCST $0x96, 56(BX), Z19, Z8
+	VPSRLQ          $0x20, Z17, Z2
+	VPTERNLOGD.BCST $0x96, 60(BX), Z18, Z2
+	VPMULUDQ        Z0, Z9, Z18
+	VPMULUDQ        Z1, Z3, Z19
+	VPSRLQ          $0x20, Z19, Z9
+	VPTERNLOGD.BCST $0x96, 56(BX), Z20, Z9
+	VPSRLQ          $0x20, Z18, Z3
+	VPTERNLOGD.BCST $0x96, 60(BX), Z14, Z3
+	VPMULUDQ        Z0, Z10, Z14
+	VPMULUDQ        Z1, Z12, Z20
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 56(BX), Z21, Z10
+	VPSRLQ          $0x20, Z14, Z12
+	VPTERNLOGD.BCST $0x96, 60(BX), Z15, Z12
+	VPMULUDQ        Z0, Z11, Z15
+	VPMULUDQ        Z1, Z13, Z21
+	VPSRLQ          $0x20, Z21, Z11
+	VPTERNLOGD.BCST $0x96, 56(BX), Z22, Z11
+	VPSRLQ          $0x20, Z15, Z13
+	VPTERNLOGD.BCST $0x96, 60(BX), Z16, Z13
+	VPMULUDQ        Z0, Z8, Z16
+	VPMULUDQ        Z1, Z2, Z22
+	VPSRLQ          $0x20, Z22, Z8
+	VPTERNLOGD.BCST $0x96, 64(BX), Z23, Z8
+	VPSRLQ          $0x20, Z16, Z2
+	VPTERNLOGD.BCST $0x96, 68(BX), Z17, Z2
+	VPMULUDQ        Z0, Z9, Z17
+	VPMULUDQ        Z1, Z3, Z23
+	VPSRLQ          $0x20, Z23, Z9
+	VPTERNLOGD.BCST $0x96, 64(BX), Z19, Z9
+	VPSRLQ          $0x20, Z17, Z3
+	VPTERNLOGD.BCST $0x96, 68(BX), Z18, Z3
+	VPMULUDQ        Z0, Z10, Z18
+	VPMULUDQ        Z1, Z12, Z19
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 64(BX), Z20, Z10
+	VPSRLQ          $0x20, Z18, Z12
+	VPTERNLOGD.BCST $0x96, 68(BX), Z14, Z12
+	VPMULUDQ        Z0, Z11, Z14
+	VPMULUDQ        Z1, Z13, Z20
+	VPSRLQ          $0x20, Z20, Z11
+	VPTERNLOGD.BCST $0x96, 64(BX), Z21, Z11
+	VPSRLQ          $0x20, Z14, Z13
+	VPTERNLOGD.BCST $0x96, 68(BX), Z15, Z13
+	VPMULUDQ        Z0, Z8, Z8
+	VPMULUDQ        Z1, Z2, Z2
+	VPRORQ          $0x20, Z2, Z2
+	VPTERNLOGD.BCST $0x96, 72(BX), Z22, K1, Z2
+	VPRORQ          $0x20, Z8, Z8
+	VPTERNLOGD.BCST $0x96, 76(BX), Z16, K1, Z8
+	VPMULUDQ        Z0, Z9, Z9
+	VPMULUDQ        Z1, Z3, Z3
+	VPRORQ          $0x20, Z3, Z3
+	VPTERNLOGD.BCST $0x96, 72(BX), Z23, K1, Z3
+	VPRORQ          $0x20, Z9, Z9
+	VPTERNLOGD.BCST $0x96, 76(BX), Z17, K1, Z9
+	VPMULUDQ        Z0, Z10, Z10
+	VPMULUDQ        Z1, Z12, Z12
+	VPRORQ          $0x20, Z12, Z12
+	VPTERNLOGD.BCST $0x96, 72(BX), Z19, K1, Z12
+	VPRORQ          $0x20, Z10, Z10
+	VPTERNLOGD.BCST $0x96, 76(BX), Z18, K1, Z10
+	VPMULUDQ        Z0, Z11, Z0
+	VPMULUDQ        Z1, Z13, Z1
+	VPRORQ          $0x20, Z1, Z1
+	VPTERNLOGD.BCST $0x96, 72(BX), Z20, K1, Z1
+	VPRORQ          $0x20, Z0, Z0
+	VPTERNLOGD.BCST $0x96, 76(BX), Z14, K1, Z0
+	VPUNPCKLQDQ     Z8, Z2, Z11
+	VPUNPCKHQDQ     Z8, Z2, Z2
+	VPUNPCKLQDQ     Z9, Z3, Z8
+	VPUNPCKHQDQ     Z9, Z3, Z3
+	VPUNPCKLQDQ     Z10, Z12, Z9
+	VPUNPCKHQDQ     Z10, Z12, Z12
+	VPUNPCKLQDQ     Z0, Z1, Z10
+	VPUNPCKHQDQ     Z0, Z1, Z1
+	VPCMPD          $0x06, lane<>+0(SB), Z6, K1
+	VPSUBD          Z7, Z6, Z6
 	VMOVUPS.Z       (CX), K1, Z0
-	VPCMPUD         $0x05, Z6, Z12, K2
-	VMULPS.Z        Z0, Z5, K2, Z12
-	VMOVUPS         Z12, K1, (AX)
-	KMOVW           DX, K1
-	SHRQ            $0x10, DX
+	VPCMPUD         $0x05, Z5, Z11, K2
+	VMULPS.Z        Z0, Z4, K2, Z11
+	VMOVUPS         Z11, K1, (AX)
+	VPCMPD          $0x06, lane<>+0(SB), Z6, K1
+	VPSUBD          Z7, Z6, Z6
 	VMOVUPS.Z       64(CX), K1, Z0
-	VPCMPUD         $0x05, Z6, Z7, K2
-	VMULPS.Z        Z0, Z5, K2, Z7
-	VMOVUPS         Z7, K1, 64(AX)
-	KMOVW           DX, K1
-	SHRQ            $0x10, DX
+	VPCMPUD         $0x05, Z5, Z2, K2
+	VMULPS.Z        Z0, Z4, K2, Z2
+	VMOVUPS         Z2, K1, 64(AX)
+	VPCMPD          $0x06, lane<>+0(SB), Z6, K1
+	VPSUBD          Z7, Z6, Z6
 	VMOVUPS.Z       128(CX), K1, Z0
-	VPCMPUD         $0x05, Z6, Z1, K2
-	VMULPS.Z        Z0, Z5, K2, Z1
-	VMOVUPS         Z1, K1, 128(AX)
-	KMOVW           DX, K1
-	SHRQ            $0x10, DX
+	VPCMPUD         $0x05, Z5, Z8, K2
+	VMULPS.Z        Z0, Z4, K2, Z8
+	VMOVUPS         Z8, K1, 128(AX)
+	VPCMPD          $0x06, lane<>+0(SB), Z6, K1
+	VPSUBD          Z7, Z6, Z6
 	VMOVUPS.Z       192(CX), K1, Z0
-	VPCMPUD         $0x05, Z6, Z3, K2
-	VMULPS.Z        Z0, Z5, K2, Z3
+	VPCMPUD         $0x05, Z5, Z3, K2
+	VMULPS.Z        Z0, Z4, K2, Z3
 	VMOVUPS         Z3, K1, 192(AX)
+	VPCMPD          $0x06, lane<>+0(SB), Z6, K1
+	VPSUBD          Z7, Z6, Z6
+	VMOVUPS.Z       256(CX), K1, Z0
+	VPCMPUD         $0x05, Z5, Z9, K2
+	VMULPS.Z        Z0, Z4, K2, Z9
+	VMOVUPS         Z9, K1, 256(AX)
+	VPCMPD          $0x06, lane<>+0(SB), Z6, K1
+	VPSUBD          Z7, Z6, Z6
+	VMOVUPS.Z       320(CX), K1, Z0
+	VPCMPUD         $0x05, Z5, Z12, K2
+	VMULPS.Z        Z0, Z4, K2, Z12
+	VMOVUPS         Z12, K1, 320(AX)
+	VPCMPD          $0x06, lane<>+0(SB), Z6, K1
+	VPSUBD          Z7, Z6, Z6
+	VMOVUPS.Z       384(CX), K1, Z0
+	VPCMPUD         $0x05, Z5, Z10, K2
+	VMULPS.Z        Z0, Z4, K2, Z10
+	VMOVUPS         Z10, K1, 384(AX)
+	VPCMPD          $0x06, lane<>+0(SB), Z6, K1
+	VPSUBD          Z7, Z6, Z6
+	VMOVUPS.Z       448(CX), K1, Z0
+	VPCMPUD         $0x05, Z5, Z1, K2
+	VMULPS.Z        Z0, Z4, K2, Z1
+	VMOVUPS         Z1, K1, 448(AX)
 
 done:
 	VZEROUPPER
 	RET
 
-DATA order8<>+0(SB)/4, $0x00000000
-DATA order8<>+4(SB)/4, $0x00000000
-DATA order8<>+8(SB)/4, $0x00000004
-DATA order8<>+12(SB)/4, $0x00000000
-DATA order8<>+16(SB)/4, $0x00000001
-DATA order8<>+20(SB)/4, $0x00000000
-DATA order8<>+24(SB)/4, $0x00000005
-DATA order8<>+28(SB)/4, $0x00000000
-DATA order8<>+32(SB)/4, $0x00000002
-DATA order8<>+36(SB)/4, $0x00000000
-DATA order8<>+40(SB)/4, $0x00000006
-DATA order8<>+44(SB)/4, $0x00000000
-DATA order8<>+48(SB)/4, $0x00000003
-DATA order8<>+52(SB)/4, $0x00000000
-DATA order8<>+56(SB)/4, $0x00000007
-DATA order8<>+60(SB)/4, $0x00000000
-GLOBL order8<>(SB), RODATA|NOPTR, $64
+DATA counters8<>+0(SB)/4, $0x00000000
+DATA counters8<>+4(SB)/4, $0x00000000
+DATA counters8<>+8(SB)/4, $0x00000004
+DATA counters8<>+12(SB)/4, $0x00000000
+DATA counters8<>+16(SB)/4, $0x00000001
+DATA counters8<>+20(SB)/4, $0x00000000
+DATA counters8<>+24(SB)/4, $0x00000005
+DATA counters8<>+28(SB)/4, $0x00000000
+DATA counters8<>+32(SB)/4, $0x00000002
+DATA counters8<>+36(SB)/4, $0x00000000
+DATA counters8<>+40(SB)/4, $0x00000006
+DATA counters8<>+44(SB)/4, $0x00000000
+DATA counters8<>+48(SB)/4, $0x00000003
+DATA counters8<>+52(SB)/4, $0x00000000
+DATA counters8<>+56(SB)/4, $0x00000007
+DATA counters8<>+60(SB)/4, $0x00000000
+GLOBL counters8<>(SB), RODATA|NOPTR, $64
+
+DATA sixteen<>+0(SB)/4, $0x00000010
+DATA sixteen<>+4(SB)/4, $0x00000010
+DATA sixteen<>+8(SB)/4, $0x00000010
+DATA sixteen<>+12(SB)/4, $0x00000010
+DATA sixteen<>+16(SB)/4, $0x00000010
+DATA sixteen<>+20(SB)/4, $0x00000010
+DATA sixteen<>+24(SB)/4, $0x00000010
+DATA sixteen<>+28(SB)/4, $0x00000010
+GLOBL sixteen<>(SB), RODATA|NOPTR, $32
+
+DATA lane<>+0(SB)/4, $0x00000000
+DATA lane<>+4(SB)/4, $0x00000001
+DATA lane<>+8(SB)/4, $0x00000002
+DATA lane<>+12(SB)/4, $0x00000003
+DATA lane<>+16(SB)/4, $0x00000004
+DATA lane<>+20(SB)/4, $0x00000005
+DATA lane<>+24(SB)/4, $0x00000006
+DATA lane<>+28(SB)/4, $0x00000007
+DATA lane<>+32(SB)/4, $0x00000008
+DATA lane<>+36(SB)/4, $0x00000009
+DATA lane<>+40(SB)/4, $0x0000000a
+DATA lane<>+44(SB)/4, $0x0000000b
+DATA lane<>+48(SB)/4, $0x0000000c
+DATA lane<>+52(SB)/4, $0x0000000d
+DATA lane<>+56(SB)/4, $0x0000000e
+DATA lane<>+60(SB)/4, $0x0000000f
+GLOBL lane<>(SB), RODATA|NOPTR, $64

@@ -6,6 +6,14 @@ import "math"
 // that of element i in accumulator i mod 4, the four added as (0+2) + (1+3).
 func AddSquares[F Float](sums []float64, x []F) float64 {
 	sums = sums[:len(x)]
+	if x, ok := any(x).([]float32); ok {
+		return addSquares(sums, x)
+	}
+	return addSquaresGeneric(sums, x)
+}
+
+func addSquaresGeneric[F Float](sums []float64, x []F) float64 {
+	sums = sums[:len(x)]
 	var l [4]float64
 	for i, v := range x {
 		d := float64(v)
@@ -51,32 +59,71 @@ func (f *Factored[F]) at(first, n int) (row F, col []F) {
 	return f.Row[r], f.Col[c : c+min(n, f.Cols-j)]
 }
 
-// Measure sums p² and u² of a block that begins at element first.
-func (f *Factored[F]) Measure(c *Adafactor, p, g []F, first int) Sums {
-	factor, limit := F(c.Factor), 1/max(F(c.Floor), least[F]())
-	var pp, uu [Lanes]float64
+// factoredCoef is laid out for the assembly: five elements in this order.
+type factoredCoef[F Float] struct{ factor, row, limit, keep, step F }
+
+func (f *Factored[F]) coef(c *Adafactor) *factoredCoef[F] {
+	return &factoredCoef[F]{
+		factor: F(c.Factor), limit: 1 / max(F(c.Floor), least[F]()), keep: F(c.Keep), step: F(c.Step),
+	}
+}
+
+// Measure sums p² and u² of a block that begins at element first, and leaves u.
+func (f *Factored[F]) Measure(u []F, c *Adafactor, p, g []F, first int) Sums {
+	k := f.coef(c)
 	for at := 0; at < len(p); {
 		row, col := f.at(first+at, len(p)-at)
-		gs := g[at : at+len(col)]
-		for j, cf := range col {
-			x, u := float64(p[at+j]), float64(F(factor*gs[j])*min(F(row*cf), limit))
-			pp[(at+j)%Lanes] += float64(x * x)
-			uu[(at+j)%Lanes] += float64(u * u)
+		k.row = row
+		us, gs := u[at:at+len(col)], g[at:at+len(col)]
+		if short, ok := any(us).([]float32); ok {
+			ratio32(short, any(gs).([]float32), any(col).([]float32), any(k).(*factoredCoef[float32]))
+		} else {
+			ratioGeneric(us, gs, col, k)
 		}
 		at += len(col)
 	}
-	return Sums{fold(&pp), fold(&uu)}
+	pp, _, _ := normBlock(p)
+	uu, _, _ := normBlock(u[:len(p)])
+	return Sums{pp, uu}
 }
 
 // Update moves a block that begins at element first.
 func (f *Factored[F]) Update(c *Adafactor, p, g []F, first int) {
-	factor, limit, keep, step := F(c.Factor), 1/max(F(c.Floor), least[F]()), F(c.Keep), F(c.Step)
+	k := f.coef(c)
 	for at := 0; at < len(p); {
 		row, col := f.at(first+at, len(p)-at)
+		k.row = row
 		ps, gs := p[at:at+len(col)], g[at:at+len(col)]
-		for j, cf := range col {
-			ps[j] = F(keep*ps[j]) - F(step*F(F(factor*gs[j])*min(F(row*cf), limit)))
+		if short, ok := any(ps).([]float32); ok {
+			move32(short, any(gs).([]float32), any(col).([]float32), any(k).(*factoredCoef[float32]))
+		} else {
+			moveGeneric(ps, gs, col, k)
 		}
 		at += len(col)
 	}
+}
+
+// ratioGeneric sets u of a row.
+func ratioGeneric[F Float](u, g, col []F, c *factoredCoef[F]) {
+	g, col = g[:len(u)], col[:len(u)]
+	for i := range u {
+		u[i] = c.ratio(g[i], col[i])
+	}
+}
+
+// moveGeneric moves p of a row.
+func moveGeneric[F Float](p, g, col []F, c *factoredCoef[F]) {
+	g, col = g[:len(p)], col[:len(p)]
+	for i := range p {
+		p[i] = F(c.keep*p[i]) - F(c.step*c.ratio(g[i], col[i]))
+	}
+}
+
+// ratio is u of one element. A product that is NaN stays.
+func (c *factoredCoef[F]) ratio(g, col F) F {
+	m := c.row * col
+	if c.limit < m {
+		m = c.limit
+	}
+	return F(c.factor*g) * m
 }

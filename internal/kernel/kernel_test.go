@@ -30,6 +30,8 @@ type tier struct {
 	momentum  func(p, g, m []float32, c *momentumCoef[float32])
 	adam      func(p, g, m, v []float32, c *adamCoef[float32])
 	lion      func(p, g, m []float32, c *lionCoef[float32])
+	ratio     func(u, g, col []float32, c *factoredCoef[float32])
+	move      func(p, g, col []float32, c *factoredCoef[float32])
 	lerp      func(dst, src []float32, w float32) (maxBits uint32)
 	maxAbs    func(x []float32) (bits uint32)
 	rootScale func(dst, src []float32, by float32)
@@ -56,7 +58,7 @@ var reference = tier{
 	"go", true,
 	normBlock32Generic,
 	func(dst, src []float32, s float32, _ bool) { scaleGeneric(dst, src, s) }, addGeneric[float32],
-	sgdGeneric[float32], momentumGeneric[float32], adamGeneric[float32], lionGeneric[float32], lerp32Generic,
+	sgdGeneric[float32], momentumGeneric[float32], adamGeneric[float32], lionGeneric[float32], ratioGeneric[float32], moveGeneric[float32], lerp32Generic,
 	maxAbsGeneric, rootScaleGeneric, scaleSquareGeneric,
 	maxSumGeneric[float32], expSumGeneric[float32], scaleSubGeneric[float32],
 	softCapGeneric, softCapGradientGeneric[float32],
@@ -75,7 +77,7 @@ func cached[D, S any](f func([]D, []S)) func([]D, []S, bool) {
 // dispatched is what callers get.
 var dispatched = tier{
 	"dispatched", true,
-	normBlock32, scale32, add32, sgd32, momentum32, adam32, lion32, lerp32, maxAbs, rootScale, scaleSquare, maxSum32, expSum32, scaleSub32,
+	normBlock32, scale32, add32, sgd32, momentum32, adam32, lion32, ratio32, move32, lerp32, maxAbs, rootScale, scaleSquare, maxSum32, expSum32, scaleSub32,
 	softCap32, softCapGradient32, dropout32,
 	toBF16, fromBF16, toF16, fromF16, toE4M3, fromE4M3, toE5M2, fromE5M2,
 }
@@ -127,6 +129,10 @@ func (o *operands) momentum() *momentumCoef[float32] {
 }
 
 func (o *operands) lion() *lionCoef[float32] { return (*lionCoef[float32])(unsafe.Pointer(&o.coef)) }
+
+func (o *operands) factored() *factoredCoef[float32] {
+	return (*factoredCoef[float32])(unsafe.Pointer(&o.coef))
+}
 
 func (o *operands) sgd() *sgdCoef[float32] { return (*sgdCoef[float32])(unsafe.Pointer(&o.coef)) }
 
@@ -320,6 +326,26 @@ var families = []family{
 				return nil
 			}
 			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.s); return }
+		},
+	},
+	{
+		name: "ratio", floats: 3, bytes: 12,
+		of: func(k *tier) func(*operands) result {
+			f := k.ratio
+			if f == nil {
+				return nil
+			}
+			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.f[2], o.factored()); return }
+		},
+	},
+	{
+		name: "move", floats: 3, bytes: 16,
+		of: func(k *tier) func(*operands) result {
+			f := k.move
+			if f == nil {
+				return nil
+			}
+			return func(o *operands) (r result) { f(o.f[0], o.f[1], o.f[2], o.factored()); return }
 		},
 	},
 }
@@ -879,6 +905,8 @@ var hashes = map[string]string{
 	"lion":            "67a04026ebda52ccd78d84c17bc0bb902bc1942fac40f8d47f1dcf3cdef4310b",
 	"softcap":         "ba67bdcd29cfca74b7c69d33d6fc8d9b45e799cb8e64588dfaadf055a015cbdb",
 	"softcapgradient": "7127a5e36f307903bb0beef332b8a3dbdf6fe9ba0ba9fc71bfe271c7cf9296b0",
+	"ratio":           "cbf5b0e2faf25d89f3fc0a430457db1a95fffcefa3753907d136fee082c3a99a",
+	"move":            "f142e63ba863e17b0704d82eb8c6d182aa983296887ff370e7f4b8ebe544d352",
 }
 
 // TestHashes runs the dispatched kernels.

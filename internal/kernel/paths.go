@@ -17,7 +17,7 @@ var names = []string{
 	"norm", "scale", "add", "sgd", "momentum", "adam", "lion", "lerp", "maxabs", "rootscale", "scalesquare",
 	"maxsum", "expsum", "scalesub", "softcap", "softcapgradient", "dropout",
 	"tobf16", "frombf16", "tof16", "fromf16", "toe4m3", "frome4m3", "toe5m2", "frome5m2",
-	"stochastic", "adamscaled", "target", "gemm",
+	"stochastic", "adamscaled", "target", "ratio", "move", "addsquares", "gemm",
 }
 
 // Paths lists every kernel with the implementation that dispatch picks for a
@@ -32,7 +32,7 @@ func Paths() []Path {
 			tier = "avx512"
 		case cpu.AVX2 || cpu.AVX512:
 			tier = "avx2"
-		case cpu.NEON && name != "stochastic":
+		case cpu.NEON && name != "stochastic" && name != "addsquares":
 			tier = "neon"
 		}
 		paths[i] = Path{name, tier}

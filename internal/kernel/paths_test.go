@@ -49,6 +49,13 @@ func TestPaths(t *testing.T) {
 		t.Errorf("target: Paths says %q, its tiers %q", got["target"], want)
 	}
 	delete(got, "target")
+	if want = "go"; cpu.AVX2 {
+		want = "avx2"
+	}
+	if got["addsquares"] != want {
+		t.Errorf("addsquares: Paths says %q, want %q", got["addsquares"], want)
+	}
+	delete(got, "addsquares")
 	if want = "go"; cpu.AVX512 {
 		want = "avx512"
 	} else if cpu.AVX2 {

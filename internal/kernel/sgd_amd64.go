@@ -5,23 +5,47 @@ package kernel
 import "github.com/descent-ml/descent/internal/cpu"
 
 //go:noescape
-func sgdAVX2(p, g []float32, c *sgdCoef[float32])
+func sgdAVX2(p, g []float32, c *sgdCoef[float32], pages bool)
 
 //go:noescape
-func momentumAVX2(p, g, m []float32, c *momentumCoef[float32])
+func momentumAVX2(p, g, m []float32, c *momentumCoef[float32], pages bool)
 
 func sgd32(p, g []float32, c *sgdCoef[float32]) {
-	if cpu.AVX2 {
-		sgdAVX2(p, g, c)
-		return
+	switch {
+	case cpu.AVX2 && cpu.Intel:
+		sgdPagesAVX2(p, g, c)
+	case cpu.AVX2:
+		sgdAVX2(p, g, c, false)
+	default:
+		sgdGeneric(p, g, c)
 	}
-	sgdGeneric(p, g, c)
+}
+
+// sgdPagesAVX2 prefetches in pages, which is for a block at a time.
+func sgdPagesAVX2(p, g []float32, c *sgdCoef[float32]) {
+	for len(p) > 0 {
+		n := min(Block, len(p))
+		sgdAVX2(p[:n], g[:n], c, true)
+		p, g = p[n:], g[n:]
+	}
 }
 
 func momentum32(p, g, m []float32, c *momentumCoef[float32]) {
-	if cpu.AVX2 {
-		momentumAVX2(p, g, m, c)
-		return
+	switch {
+	case cpu.AVX2 && cpu.Intel:
+		momentumPagesAVX2(p, g, m, c)
+	case cpu.AVX2:
+		momentumAVX2(p, g, m, c, false)
+	default:
+		momentumGeneric(p, g, m, c)
 	}
-	momentumGeneric(p, g, m, c)
+}
+
+// momentumPagesAVX2 is sgdPagesAVX2 with a velocity.
+func momentumPagesAVX2(p, g, m []float32, c *momentumCoef[float32]) {
+	for len(p) > 0 {
+		n := min(Block, len(p))
+		momentumAVX2(p[:n], g[:n], m[:n], c, true)
+		p, g, m = p[n:], g[n:], m[n:]
+	}
 }

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func sgdAVX2(p []float32, g []float32, c *sgdCoef[float32])
-// Requires: AVX
-TEXT ·sgdAVX2(SB), NOSPLIT, $0-56
+// func sgdAVX2(p []float32, g []float32, c *sgdCoef[float32], pages bool)
+// Requires: AVX, MMX+
+TEXT ·sgdAVX2(SB), NOSPLIT, $0-57
 	MOVQ         p_len+8(FP), AX
 	MOVQ         p_base+0(FP), CX
 	MOVQ         g_base+24(FP), DX
@@ -16,9 +16,67 @@ TEXT ·sgdAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS 8(BX), Y2
 	VBROADCASTSS 12(BX), Y3
 	XORQ         BX, BX
-	LEAQ         -16(AX), SI
+	CMPB         pages+56(FP), $0x00
+	JE           linear
+	XORQ         DI, DI
+	MOVQ         $+8192, R8
+	LEAQ         -32(AX), SI
 	CMPQ         BX, SI
-	JGT          manyend
+	JGT          pagesend
+
+pages:
+	PREFETCHT0 16384(CX)(DI*1)
+	PREFETCHT0 20480(CX)(DI*1)
+	PREFETCHT0 16384(DX)(DI*1)
+	PREFETCHT0 20480(DX)(DI*1)
+	ADDQ       R8, DI
+	NEGQ       R8
+	ADDQ       $+64, R8
+	VMOVUPS    (CX)(BX*4), Y4
+	VMOVUPS    (DX)(BX*4), Y5
+	VMULPS     Y5, Y0, Y5
+	VMULPS     Y4, Y1, Y6
+	VADDPS     Y6, Y5, Y5
+	VMULPS     Y4, Y2, Y4
+	VMULPS     Y5, Y3, Y5
+	VSUBPS     Y5, Y4, Y4
+	VMOVUPS    Y4, (CX)(BX*4)
+	VMOVUPS    32(CX)(BX*4), Y4
+	VMOVUPS    32(DX)(BX*4), Y5
+	VMULPS     Y5, Y0, Y5
+	VMULPS     Y4, Y1, Y6
+	VADDPS     Y6, Y5, Y5
+	VMULPS     Y4, Y2, Y4
+	VMULPS     Y5, Y3, Y5
+	VSUBPS     Y5, Y4, Y4
+	VMOVUPS    Y4, 32(CX)(BX*4)
+	VMOVUPS    64(CX)(BX*4), Y4
+	VMOVUPS    64(DX)(BX*4), Y5
+	VMULPS     Y5, Y0, Y5
+	VMULPS     Y4, Y1, Y6
+	VADDPS     Y6, Y5, Y5
+	VMULPS     Y4, Y2, Y4
+	VMULPS     Y5, Y3, Y5
+	VSUBPS     Y5, Y4, Y4
+	VMOVUPS    Y4, 64(CX)(BX*4)
+	VMOVUPS    96(CX)(BX*4), Y4
+	VMOVUPS    96(DX)(BX*4), Y5
+	VMULPS     Y5, Y0, Y5
+	VMULPS     Y4, Y1, Y6
+	VADDPS     Y6, Y5, Y5
+	VMULPS     Y4, Y2, Y4
+	VMULPS     Y5, Y3, Y5
+	VSUBPS     Y5, Y4, Y4
+	VMOVUPS    Y4, 96(CX)(BX*4)
+	ADDQ       $+32, BX
+	CMPQ       BX, SI
+	JLE        pages
+
+pagesend:
+linear:
+	LEAQ -32(AX), SI
+	CMPQ BX, SI
+	JGT  manyend
 
 many:
 	VMOVUPS (CX)(BX*4), Y4
@@ -39,7 +97,25 @@ many:
 	VMULPS  Y5, Y3, Y5
 	VSUBPS  Y5, Y4, Y4
 	VMOVUPS Y4, 32(CX)(BX*4)
-	ADDQ    $+16, BX
+	VMOVUPS 64(CX)(BX*4), Y4
+	VMOVUPS 64(DX)(BX*4), Y5
+	VMULPS  Y5, Y0, Y5
+	VMULPS  Y4, Y1, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  Y4, Y2, Y4
+	VMULPS  Y5, Y3, Y5
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 64(CX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y4
+	VMOVUPS 96(DX)(BX*4), Y5
+	VMULPS  Y5, Y0, Y5
+	VMULPS  Y4, Y1, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  Y4, Y2, Y4
+	VMULPS  Y5, Y3, Y5
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, 96(CX)(BX*4)
+	ADDQ    $+32, BX
 	CMPQ    BX, SI
 	JLE     many
 
@@ -100,9 +176,9 @@ DATA window8<>+56(SB)/4, $0x00000000
 DATA window8<>+60(SB)/4, $0x00000000
 GLOBL window8<>(SB), RODATA|NOPTR, $64
 
-// func momentumAVX2(p []float32, g []float32, m []float32, c *momentumCoef[float32])
-// Requires: AVX
-TEXT ·momentumAVX2(SB), NOSPLIT, $0-80
+// func momentumAVX2(p []float32, g []float32, m []float32, c *momentumCoef[float32], pages bool)
+// Requires: AVX, MMX+
+TEXT ·momentumAVX2(SB), NOSPLIT, $0-81
 	MOVQ         p_len+8(FP), AX
 	MOVQ         p_base+0(FP), CX
 	MOVQ         g_base+24(FP), DX
@@ -117,9 +193,101 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS 24(SI), Y6
 	VBROADCASTSS 28(SI), Y7
 	XORQ         SI, SI
-	LEAQ         -16(AX), DI
+	CMPB         pages+80(FP), $0x00
+	JE           linear
+	XORQ         R8, R8
+	MOVQ         $+8192, R9
+	LEAQ         -32(AX), DI
 	CMPQ         SI, DI
-	JGT          manyend
+	JGT          pagesend
+
+pages:
+	PREFETCHT0 16384(CX)(R8*1)
+	PREFETCHT0 20480(CX)(R8*1)
+	PREFETCHT0 16384(DX)(R8*1)
+	PREFETCHT0 20480(DX)(R8*1)
+	PREFETCHT0 16384(BX)(R8*1)
+	PREFETCHT0 20480(BX)(R8*1)
+	ADDQ       R9, R8
+	NEGQ       R9
+	ADDQ       $+64, R9
+	VMOVUPS    (CX)(SI*4), Y8
+	VMOVUPS    (DX)(SI*4), Y9
+	VMULPS     Y9, Y0, Y9
+	VMULPS     Y8, Y1, Y10
+	VADDPS     Y10, Y9, Y9
+	VMOVUPS    (BX)(SI*4), Y10
+	VMULPS     Y10, Y2, Y10
+	VMULPS     Y9, Y3, Y11
+	VADDPS     Y11, Y10, Y10
+	VMOVUPS    Y10, (BX)(SI*4)
+	VMULPS     Y9, Y4, Y9
+	VMULPS     Y10, Y5, Y10
+	VADDPS     Y10, Y9, Y9
+	VMULPS     Y8, Y6, Y8
+	VMULPS     Y9, Y7, Y9
+	VSUBPS     Y9, Y8, Y8
+	VMOVUPS    Y8, (CX)(SI*4)
+	VMOVUPS    32(CX)(SI*4), Y8
+	VMOVUPS    32(DX)(SI*4), Y9
+	VMULPS     Y9, Y0, Y9
+	VMULPS     Y8, Y1, Y10
+	VADDPS     Y10, Y9, Y9
+	VMOVUPS    32(BX)(SI*4), Y10
+	VMULPS     Y10, Y2, Y10
+	VMULPS     Y9, Y3, Y11
+	VADDPS     Y11, Y10, Y10
+	VMOVUPS    Y10, 32(BX)(SI*4)
+	VMULPS     Y9, Y4, Y9
+	VMULPS     Y10, Y5, Y10
+	VADDPS     Y10, Y9, Y9
+	VMULPS     Y8, Y6, Y8
+	VMULPS     Y9, Y7, Y9
+	VSUBPS     Y9, Y8, Y8
+	VMOVUPS    Y8, 32(CX)(SI*4)
+	VMOVUPS    64(CX)(SI*4), Y8
+	VMOVUPS    64(DX)(SI*4), Y9
+	VMULPS     Y9, Y0, Y9
+	VMULPS     Y8, Y1, Y10
+	VADDPS     Y10, Y9, Y9
+	VMOVUPS    64(BX)(SI*4), Y10
+	VMULPS     Y10, Y2, Y10
+	VMULPS     Y9, Y3, Y11
+	VADDPS     Y11, Y10, Y10
+	VMOVUPS    Y10, 64(BX)(SI*4)
+	VMULPS     Y9, Y4, Y9
+	VMULPS     Y10, Y5, Y10
+	VADDPS     Y10, Y9, Y9
+	VMULPS     Y8, Y6, Y8
+	VMULPS     Y9, Y7, Y9
+	VSUBPS     Y9, Y8, Y8
+	VMOVUPS    Y8, 64(CX)(SI*4)
+	VMOVUPS    96(CX)(SI*4), Y8
+	VMOVUPS    96(DX)(SI*4), Y9
+	VMULPS     Y9, Y0, Y9
+	VMULPS     Y8, Y1, Y10
+	VADDPS     Y10, Y9, Y9
+	VMOVUPS    96(BX)(SI*4), Y10
+	VMULPS     Y10, Y2, Y10
+	VMULPS     Y9, Y3, Y11
+	VADDPS     Y11, Y10, Y10
+	VMOVUPS    Y10, 96(BX)(SI*4)
+	VMULPS     Y9, Y4, Y9
+	VMULPS     Y10, Y5, Y10
+	VADDPS     Y10, Y9, Y9
+	VMULPS     Y8, Y6, Y8
+	VMULPS     Y9, Y7, Y9
+	VSUBPS     Y9, Y8, Y8
+	VMOVUPS    Y8, 96(CX)(SI*4)
+	ADDQ       $+32, SI
+	CMPQ       SI, DI
+	JLE        pages
+
+pagesend:
+linear:
+	LEAQ -32(AX), DI
+	CMPQ SI, DI
+	JGT  manyend
 
 many:
 	VMOVUPS (CX)(SI*4), Y8
@@ -156,7 +324,41 @@ many:
 	VMULPS  Y9, Y7, Y9
 	VSUBPS  Y9, Y8, Y8
 	VMOVUPS Y8, 32(CX)(SI*4)
-	ADDQ    $+16, SI
+	VMOVUPS 64(CX)(SI*4), Y8
+	VMOVUPS 64(DX)(SI*4), Y9
+	VMULPS  Y9, Y0, Y9
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS 64(BX)(SI*4), Y10
+	VMULPS  Y10, Y2, Y10
+	VMULPS  Y9, Y3, Y11
+	VADDPS  Y11, Y10, Y10
+	VMOVUPS Y10, 64(BX)(SI*4)
+	VMULPS  Y9, Y4, Y9
+	VMULPS  Y10, Y5, Y10
+	VADDPS  Y10, Y9, Y9
+	VMULPS  Y8, Y6, Y8
+	VMULPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VMOVUPS Y8, 64(CX)(SI*4)
+	VMOVUPS 96(CX)(SI*4), Y8
+	VMOVUPS 96(DX)(SI*4), Y9
+	VMULPS  Y9, Y0, Y9
+	VMULPS  Y8, Y1, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS 96(BX)(SI*4), Y10
+	VMULPS  Y10, Y2, Y10
+	VMULPS  Y9, Y3, Y11
+	VADDPS  Y11, Y10, Y10
+	VMOVUPS Y10, 96(BX)(SI*4)
+	VMULPS  Y9, Y4, Y9
+	VMULPS  Y10, Y5, Y10
+	VADDPS  Y10, Y9, Y9
+	VMULPS  Y8, Y6, Y8
+	VMULPS  Y9, Y7, Y9
+	VSUBPS  Y9, Y8, Y8
+	VMOVUPS Y8, 96(CX)(SI*4)
+	ADDQ    $+32, SI
 	CMPQ    SI, DI
 	JLE     many
 

@@ -9,13 +9,18 @@ import (
 // ToBF16Stochastic rounds to one of the two bfloat16 beside src, each with the
 // probability that makes the mean right: it adds 16 random bits below the last
 // that stays and cuts. Element i of the tensor, which src begins at first, a
-// multiple of 8, takes half i mod 8, lower halves first, of block i/8.
+// multiple of 8, takes half i mod 8, lower halves first, of block i/8. Stores go
+// past the caches where uncached says so and dst begins at a line of these.
 //
 // Special cases are: a number of the format stays; ±Inf stays, and nothing
 // finite becomes it; NaN stays NaN.
-func ToBF16Stochastic(dst []uint16, src []float32, key philox.Key, first int, step uint64) {
+func ToBF16Stochastic(dst []uint16, src []float32, key philox.Key, first int, step uint64, uncached bool) {
 	src = src[:len(dst)]
-	n := stochastic(dst, src, key, uint64(first)/8, step)
+	for uncached && uncachedBlocks && len(dst) > Block {
+		ToBF16Stochastic(dst[:Block], src[:Block], key, first, step, true)
+		dst, src, first = dst[Block:], src[Block:], first+Block
+	}
+	n := stochastic(dst, src, key, uint64(first)/8, step, uncached)
 	stochasticGeneric(dst[n:], src[n:], key, uint64(first+n)/8, step)
 }
 

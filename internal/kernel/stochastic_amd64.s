@@ -4,19 +4,63 @@
 
 #include "textflag.h"
 
-// func stochasticKeysAVX2(dst []uint16, src []float32, block uint64, keys *[20]uint32)
-// Requires: AVX, AVX2
-TEXT ·stochasticKeysAVX2(SB), NOSPLIT, $0-64
+// func stochasticKeysAVX2(dst []uint16, src []float32, block uint64, keys *[20]uint32, uncached bool, pages bool)
+// Requires: AVX, AVX2, MMX+
+TEXT ·stochasticKeysAVX2(SB), NOSPLIT, $0-66
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVQ         dst_len+8(FP), DX
 	MOVQ         keys+56(FP), BX
 	VPBROADCASTQ block+48(FP), Y0
 	VPADDQ       order4<>+0(SB), Y0, Y0
-	SUBQ         $+64, DX
-	JL           done
+	LEAQ         8192(CX), SI
+	MOVQ         $+64, DI
+	MOVQ         $+128, R8
+	MOVQ         $+256, R9
+	CMPB         pages+65(FP), $0x00
+	JE           start
+	LEAQ         16384(CX), SI
+	MOVQ         $+4096, DI
+	MOVQ         $+8192, R8
+	MOVQ         $+64, R9
 
-loop:
+start:
+	SUBQ  $+64, DX
+	JL    rest
+	CMPB  uncached+64(FP), $0x00
+	JE    cached
+	TESTQ $+63, AX
+	JNE   cached
+
+uncached:
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DI*1)
+	ADDQ         R8, SI
+	NEGQ         R8
+	ADDQ         R9, R8
+	PREFETCHT0   (SI)
+	PREFETCHT0   (SI)(DI*1)
+	ADDQ         R8, SI
+	NEGQ         R8
+	ADDQ         R9, R8
+	VMOVUPS      magnitude<>+0(SB), Y1
+	VPAND        (CX), Y1, Y2
+	VPAND        32(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        64(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        96(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        128(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        160(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        192(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        224(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPCMPGTD     finite<>+0(SB), Y2, Y2
+	VMOVMSKPS    Y2, R10
 	VMOVDQU      Y0, Y3
 	VPADDQ       four<>+0(SB), Y0, Y5
 	VPADDQ       eight<>+0(SB), Y0, Y0
@@ -176,6 +220,151 @@ loop:
 	VPXOR        Y2, Y6, Y6
 	VPBROADCASTD 72(BX), Y1
 	VPBROADCASTD 76(BX), Y2
+	VPMULUDQ     m1<>+0(SB), Y4, Y4
+	VPSHUFD      $0xb1, Y4, Y4
+	VPXOR        Y1, Y12, Y12
+	VPAND        low<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y3, Y3
+	VPSHUFD      $0xb1, Y3, Y3
+	VPXOR        Y2, Y8, Y8
+	VPAND        low<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	VPMULUDQ     m1<>+0(SB), Y6, Y6
+	VPSHUFD      $0xb1, Y6, Y6
+	VPXOR        Y1, Y10, Y10
+	VPAND        low<>+0(SB), Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPMULUDQ     m0<>+0(SB), Y5, Y1
+	VPSHUFD      $0xb1, Y1, Y1
+	VPXOR        Y2, Y9, Y9
+	VPAND        low<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y1, Y1
+	TESTL        R10, R10
+	JNZ          special0
+	VPXOR        Y2, Y2, Y2
+	VPERM2I128   $0x20, Y3, Y4, Y5
+	VPUNPCKLWD   Y2, Y5, Y7
+	VPUNPCKHWD   Y2, Y5, Y5
+	VPERM2I128   $0x31, Y3, Y4, Y3
+	VPUNPCKLWD   Y2, Y3, Y4
+	VPUNPCKHWD   Y2, Y3, Y2
+	VPADDD       (CX), Y7, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPADDD       32(CX), Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y7, Y7
+	VPERMQ       $0xd8, Y7, Y7
+	VMOVNTPS     Y7, (AX)
+	VPADDD       64(CX), Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPADDD       96(CX), Y2, Y2
+	VPSRLD       $0x10, Y2, Y2
+	VPACKUSDW    Y2, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVNTPS     Y4, 32(AX)
+	VPXOR        Y2, Y2, Y2
+	VPERM2I128   $0x20, Y1, Y6, Y3
+	VPUNPCKLWD   Y2, Y3, Y4
+	VPUNPCKHWD   Y2, Y3, Y3
+	VPERM2I128   $0x31, Y1, Y6, Y1
+	VPUNPCKLWD   Y2, Y1, Y5
+	VPUNPCKHWD   Y2, Y1, Y1
+	VPADDD       128(CX), Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPADDD       160(CX), Y3, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPACKUSDW    Y3, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVNTPS     Y4, 64(AX)
+	VPADDD       192(CX), Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPADDD       224(CX), Y1, Y1
+	VPSRLD       $0x10, Y1, Y1
+	VPACKUSDW    Y1, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVNTPS     Y5, 96(AX)
+
+next0:
+	ADDQ $+256, CX
+	ADDQ $+128, AX
+	SUBQ $+64, DX
+	JGE  uncached
+	SFENCE
+	JMP  rest
+
+cached:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	VMOVUPS      magnitude<>+0(SB), Y1
+	VPAND        (CX), Y1, Y2
+	VPAND        32(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        64(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        96(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        128(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        160(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        192(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPAND        224(CX), Y1, Y3
+	VPMAXUD      Y3, Y2, Y2
+	VPCMPGTD     finite<>+0(SB), Y2, Y2
+	VMOVMSKPS    Y2, SI
+	VMOVDQU      Y0, Y3
+	VPADDQ       four<>+0(SB), Y0, Y5
+	VPADDQ       eight<>+0(SB), Y0, Y0
+	VPBROADCASTD (BX), Y1
+	VPBROADCASTD 4(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y7
+	VPSRLQ       $0x20, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y7, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y8
+	VPSRLQ       $0x20, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y8, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 8(BX), Y1
+	VPBROADCASTD 12(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y9
+	VPMULUDQ     m1<>+0(SB), Y4, Y10
+	VPSRLQ       $0x20, Y10, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y9, Y4
+	VPXOR        Y7, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y7
+	VPMULUDQ     m1<>+0(SB), Y6, Y11
+	VPSRLQ       $0x20, Y11, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y8, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 16(BX), Y1
+	VPBROADCASTD 20(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y8
+	VPMULUDQ     m1<>+0(SB), Y4, Y12
+	VPSRLQ       $0x20, Y12, Y3
+	VPXOR        Y10, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y8, Y4
+	VPXOR        Y9, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y9
+	VPMULUDQ     m1<>+0(SB), Y6, Y10
+	VPSRLQ       $0x20, Y10, Y5
+	VPXOR        Y11, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y9, Y6
+	VPXOR        Y7, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 24(BX), Y1
+	VPBROADCASTD 28(BX), Y2
 	VPMULUDQ     m0<>+0(SB), Y3, Y7
 	VPMULUDQ     m1<>+0(SB), Y4, Y11
 	VPSRLQ       $0x20, Y11, Y3
@@ -192,162 +381,492 @@ loop:
 	VPSRLQ       $0x20, Y8, Y6
 	VPXOR        Y9, Y6, Y6
 	VPXOR        Y2, Y6, Y6
-	VPSLLQ       $0x20, Y11, Y11
-	VPBLENDD     $0xaa, Y11, Y3, Y3
-	VPSLLQ       $0x20, Y7, Y7
-	VPBLENDD     $0xaa, Y7, Y4, Y4
-	VPUNPCKLQDQ  Y4, Y3, Y11
-	VPUNPCKHQDQ  Y4, Y3, Y3
-	VPSLLQ       $0x20, Y12, Y12
-	VPBLENDD     $0xaa, Y12, Y5, Y5
-	VPSLLQ       $0x20, Y8, Y8
-	VPBLENDD     $0xaa, Y8, Y6, Y6
-	VPUNPCKLQDQ  Y6, Y5, Y12
-	VPUNPCKHQDQ  Y6, Y5, Y5
-	VPMOVZXWD    X11, Y1
-	VMOVUPS      (CX), Y2
-	VPAND        magnitude<>+0(SB), Y2, Y4
-	VPADDD       Y4, Y1, Y1
-	VPSRLD       $0x10, Y1, Y1
-	VPMINUD      largest16<>+0(SB), Y1, Y7
-	VPCMPGTD     finite<>+0(SB), Y4, Y6
-	VBLENDVPS    Y6, Y1, Y7, Y7
-	VPCMPGTD     inf<>+0(SB), Y4, Y6
-	VPSRLD       $0x10, Y4, Y4
-	VPOR         quiet16<>+0(SB), Y4, Y4
-	VBLENDVPS    Y6, Y4, Y7, Y7
-	VPSRLD       $0x10, Y2, Y2
-	VPAND        sign16<>+0(SB), Y2, Y2
-	VPOR         Y2, Y7, Y7
-	VEXTRACTI128 $0x01, Y11, X1
-	VPMOVZXWD    X1, Y1
-	VMOVUPS      32(CX), Y2
-	VPAND        magnitude<>+0(SB), Y2, Y4
-	VPADDD       Y4, Y1, Y1
-	VPSRLD       $0x10, Y1, Y1
-	VPMINUD      largest16<>+0(SB), Y1, Y8
-	VPCMPGTD     finite<>+0(SB), Y4, Y6
-	VBLENDVPS    Y6, Y1, Y8, Y8
-	VPCMPGTD     inf<>+0(SB), Y4, Y6
-	VPSRLD       $0x10, Y4, Y4
-	VPOR         quiet16<>+0(SB), Y4, Y4
-	VBLENDVPS    Y6, Y4, Y8, Y8
-	VPSRLD       $0x10, Y2, Y2
-	VPAND        sign16<>+0(SB), Y2, Y2
-	VPOR         Y2, Y8, Y8
-	VPACKUSDW    Y8, Y7, Y7
+	VPBROADCASTD 32(BX), Y1
+	VPBROADCASTD 36(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y9
+	VPMULUDQ     m1<>+0(SB), Y4, Y10
+	VPSRLQ       $0x20, Y10, Y3
+	VPXOR        Y11, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y9, Y4
+	VPXOR        Y7, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y7
+	VPMULUDQ     m1<>+0(SB), Y6, Y11
+	VPSRLQ       $0x20, Y11, Y5
+	VPXOR        Y12, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y8, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 40(BX), Y1
+	VPBROADCASTD 44(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y8
+	VPMULUDQ     m1<>+0(SB), Y4, Y12
+	VPSRLQ       $0x20, Y12, Y3
+	VPXOR        Y10, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y8, Y4
+	VPXOR        Y9, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y9
+	VPMULUDQ     m1<>+0(SB), Y6, Y10
+	VPSRLQ       $0x20, Y10, Y5
+	VPXOR        Y11, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y9, Y6
+	VPXOR        Y7, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 48(BX), Y1
+	VPBROADCASTD 52(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y7
+	VPMULUDQ     m1<>+0(SB), Y4, Y11
+	VPSRLQ       $0x20, Y11, Y3
+	VPXOR        Y12, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y7, Y4
+	VPXOR        Y8, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y8
+	VPMULUDQ     m1<>+0(SB), Y6, Y12
+	VPSRLQ       $0x20, Y12, Y5
+	VPXOR        Y10, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y8, Y6
+	VPXOR        Y9, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 56(BX), Y1
+	VPBROADCASTD 60(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y9
+	VPMULUDQ     m1<>+0(SB), Y4, Y10
+	VPSRLQ       $0x20, Y10, Y3
+	VPXOR        Y11, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y9, Y4
+	VPXOR        Y7, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y7
+	VPMULUDQ     m1<>+0(SB), Y6, Y11
+	VPSRLQ       $0x20, Y11, Y5
+	VPXOR        Y12, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y7, Y6
+	VPXOR        Y8, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 64(BX), Y1
+	VPBROADCASTD 68(BX), Y2
+	VPMULUDQ     m0<>+0(SB), Y3, Y8
+	VPMULUDQ     m1<>+0(SB), Y4, Y12
+	VPSRLQ       $0x20, Y12, Y3
+	VPXOR        Y10, Y3, Y3
+	VPXOR        Y1, Y3, Y3
+	VPSRLQ       $0x20, Y8, Y4
+	VPXOR        Y9, Y4, Y4
+	VPXOR        Y2, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y5, Y9
+	VPMULUDQ     m1<>+0(SB), Y6, Y10
+	VPSRLQ       $0x20, Y10, Y5
+	VPXOR        Y11, Y5, Y5
+	VPXOR        Y1, Y5, Y5
+	VPSRLQ       $0x20, Y9, Y6
+	VPXOR        Y7, Y6, Y6
+	VPXOR        Y2, Y6, Y6
+	VPBROADCASTD 72(BX), Y1
+	VPBROADCASTD 76(BX), Y2
+	VPMULUDQ     m1<>+0(SB), Y4, Y4
+	VPSHUFD      $0xb1, Y4, Y4
+	VPXOR        Y1, Y12, Y12
+	VPAND        low<>+0(SB), Y12, Y12
+	VPXOR        Y12, Y4, Y4
+	VPMULUDQ     m0<>+0(SB), Y3, Y3
+	VPSHUFD      $0xb1, Y3, Y3
+	VPXOR        Y2, Y8, Y8
+	VPAND        low<>+0(SB), Y8, Y8
+	VPXOR        Y8, Y3, Y3
+	VPMULUDQ     m1<>+0(SB), Y6, Y6
+	VPSHUFD      $0xb1, Y6, Y6
+	VPXOR        Y1, Y10, Y10
+	VPAND        low<>+0(SB), Y10, Y10
+	VPXOR        Y10, Y6, Y6
+	VPMULUDQ     m0<>+0(SB), Y5, Y1
+	VPSHUFD      $0xb1, Y1, Y1
+	VPXOR        Y2, Y9, Y9
+	VPAND        low<>+0(SB), Y9, Y9
+	VPXOR        Y9, Y1, Y1
+	TESTL        SI, SI
+	JNZ          special1
+	VPXOR        Y2, Y2, Y2
+	VPERM2I128   $0x20, Y3, Y4, Y5
+	VPUNPCKLWD   Y2, Y5, Y7
+	VPUNPCKHWD   Y2, Y5, Y5
+	VPERM2I128   $0x31, Y3, Y4, Y3
+	VPUNPCKLWD   Y2, Y3, Y4
+	VPUNPCKHWD   Y2, Y3, Y2
+	VPADDD       (CX), Y7, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPADDD       32(CX), Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPACKUSDW    Y5, Y7, Y7
 	VPERMQ       $0xd8, Y7, Y7
 	VMOVUPS      Y7, (AX)
-	VPMOVZXWD    X3, Y1
-	VMOVUPS      64(CX), Y2
-	VPAND        magnitude<>+0(SB), Y2, Y4
-	VPADDD       Y4, Y1, Y1
-	VPSRLD       $0x10, Y1, Y1
-	VPMINUD      largest16<>+0(SB), Y1, Y7
-	VPCMPGTD     finite<>+0(SB), Y4, Y6
-	VBLENDVPS    Y6, Y1, Y7, Y7
-	VPCMPGTD     inf<>+0(SB), Y4, Y6
+	VPADDD       64(CX), Y4, Y4
 	VPSRLD       $0x10, Y4, Y4
-	VPOR         quiet16<>+0(SB), Y4, Y4
-	VBLENDVPS    Y6, Y4, Y7, Y7
+	VPADDD       96(CX), Y2, Y2
 	VPSRLD       $0x10, Y2, Y2
-	VPAND        sign16<>+0(SB), Y2, Y2
-	VPOR         Y2, Y7, Y7
-	VEXTRACTI128 $0x01, Y3, X1
-	VPMOVZXWD    X1, Y1
-	VMOVUPS      96(CX), Y2
-	VPAND        magnitude<>+0(SB), Y2, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y1, Y1
-	VPMINUD      largest16<>+0(SB), Y1, Y6
-	VPCMPGTD     finite<>+0(SB), Y3, Y4
-	VBLENDVPS    Y4, Y1, Y6, Y6
-	VPCMPGTD     inf<>+0(SB), Y3, Y4
+	VPACKUSDW    Y2, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVUPS      Y4, 32(AX)
+	VPXOR        Y2, Y2, Y2
+	VPERM2I128   $0x20, Y1, Y6, Y3
+	VPUNPCKLWD   Y2, Y3, Y4
+	VPUNPCKHWD   Y2, Y3, Y3
+	VPERM2I128   $0x31, Y1, Y6, Y1
+	VPUNPCKLWD   Y2, Y1, Y5
+	VPUNPCKHWD   Y2, Y1, Y1
+	VPADDD       128(CX), Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPADDD       160(CX), Y3, Y3
 	VPSRLD       $0x10, Y3, Y3
-	VPOR         quiet16<>+0(SB), Y3, Y3
-	VBLENDVPS    Y4, Y3, Y6, Y6
-	VPSRLD       $0x10, Y2, Y2
-	VPAND        sign16<>+0(SB), Y2, Y2
-	VPOR         Y2, Y6, Y6
-	VPACKUSDW    Y6, Y7, Y7
-	VPERMQ       $0xd8, Y7, Y7
-	VMOVUPS      Y7, 32(AX)
-	VPMOVZXWD    X12, Y1
-	VMOVUPS      128(CX), Y2
-	VPAND        magnitude<>+0(SB), Y2, Y3
-	VPADDD       Y3, Y1, Y1
+	VPACKUSDW    Y3, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVUPS      Y4, 64(AX)
+	VPADDD       192(CX), Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPADDD       224(CX), Y1, Y1
 	VPSRLD       $0x10, Y1, Y1
-	VPMINUD      largest16<>+0(SB), Y1, Y6
-	VPCMPGTD     finite<>+0(SB), Y3, Y4
-	VBLENDVPS    Y4, Y1, Y6, Y6
-	VPCMPGTD     inf<>+0(SB), Y3, Y4
-	VPSRLD       $0x10, Y3, Y3
-	VPOR         quiet16<>+0(SB), Y3, Y3
-	VBLENDVPS    Y4, Y3, Y6, Y6
-	VPSRLD       $0x10, Y2, Y2
-	VPAND        sign16<>+0(SB), Y2, Y2
-	VPOR         Y2, Y6, Y6
-	VEXTRACTI128 $0x01, Y12, X1
-	VPMOVZXWD    X1, Y1
-	VMOVUPS      160(CX), Y2
-	VPAND        magnitude<>+0(SB), Y2, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y1, Y1
-	VPMINUD      largest16<>+0(SB), Y1, Y7
-	VPCMPGTD     finite<>+0(SB), Y3, Y4
-	VBLENDVPS    Y4, Y1, Y7, Y7
-	VPCMPGTD     inf<>+0(SB), Y3, Y4
-	VPSRLD       $0x10, Y3, Y3
-	VPOR         quiet16<>+0(SB), Y3, Y3
-	VBLENDVPS    Y4, Y3, Y7, Y7
-	VPSRLD       $0x10, Y2, Y2
-	VPAND        sign16<>+0(SB), Y2, Y2
-	VPOR         Y2, Y7, Y7
-	VPACKUSDW    Y7, Y6, Y6
-	VPERMQ       $0xd8, Y6, Y6
-	VMOVUPS      Y6, 64(AX)
-	VPMOVZXWD    X5, Y1
-	VMOVUPS      192(CX), Y2
-	VPAND        magnitude<>+0(SB), Y2, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y1, Y1
-	VPMINUD      largest16<>+0(SB), Y1, Y6
-	VPCMPGTD     finite<>+0(SB), Y3, Y4
-	VBLENDVPS    Y4, Y1, Y6, Y6
-	VPCMPGTD     inf<>+0(SB), Y3, Y4
-	VPSRLD       $0x10, Y3, Y3
-	VPOR         quiet16<>+0(SB), Y3, Y3
-	VBLENDVPS    Y4, Y3, Y6, Y6
-	VPSRLD       $0x10, Y2, Y2
-	VPAND        sign16<>+0(SB), Y2, Y2
-	VPOR         Y2, Y6, Y6
-	VEXTRACTI128 $0x01, Y5, X1
-	VPMOVZXWD    X1, Y1
-	VMOVUPS      224(CX), Y2
-	VPAND        magnitude<>+0(SB), Y2, Y3
-	VPADDD       Y3, Y1, Y1
-	VPSRLD       $0x10, Y1, Y1
-	VPMINUD      largest16<>+0(SB), Y1, Y5
-	VPCMPGTD     finite<>+0(SB), Y3, Y4
-	VBLENDVPS    Y4, Y1, Y5, Y5
-	VPCMPGTD     inf<>+0(SB), Y3, Y4
-	VPSRLD       $0x10, Y3, Y3
-	VPOR         quiet16<>+0(SB), Y3, Y3
-	VBLENDVPS    Y4, Y3, Y5, Y5
-	VPSRLD       $0x10, Y2, Y2
-	VPAND        sign16<>+0(SB), Y2, Y2
-	VPOR         Y2, Y5, Y5
-	VPACKUSDW    Y5, Y6, Y6
-	VPERMQ       $0xd8, Y6, Y6
-	VMOVUPS      Y6, 96(AX)
-	ADDQ         $+256, CX
-	ADDQ         $+128, AX
-	SUBQ         $+64, DX
-	JGE          loop
+	VPACKUSDW    Y1, Y5, Y5
+	VPERMQ       $0xd8, Y5, Y5
+	VMOVUPS      Y5, 96(AX)
+
+next1:
+	ADDQ $+256, CX
+	ADDQ $+128, AX
+	SUBQ $+64, DX
+	JGE  cached
+
+rest:
+	ADDQ $+64, DX
+	JZ   done
 
 done:
 	VZEROUPPER
 	RET
+
+special0:
+	VPXOR        Y2, Y2, Y2
+	VPERM2I128   $0x20, Y3, Y4, Y5
+	VPUNPCKLWD   Y2, Y5, Y7
+	VPUNPCKHWD   Y2, Y5, Y5
+	VPERM2I128   $0x31, Y3, Y4, Y3
+	VPUNPCKLWD   Y2, Y3, Y4
+	VPUNPCKHWD   Y2, Y3, Y2
+	VMOVUPS      (CX), Y3
+	VPAND        magnitude<>+0(SB), Y3, Y8
+	VPADDD       Y8, Y7, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPMINUD      largest16<>+0(SB), Y7, Y9
+	VPCMPGTD     finite32<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y7, Y9, Y9
+	VPCMPGTD     inf<>+0(SB), Y8, Y10
+	VPSRLD       $0x10, Y8, Y8
+	VPOR         quiet16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y10, Y8, Y9, Y9
+	VPSRLD       $0x10, Y3, Y3
+	VPAND        sign16<>+0(SB), Y3, Y3
+	VPOR         Y3, Y9, Y9
+	VEXTRACTI128 $0x01, Y9, X3
+	VPACKUSDW    X3, X9, X3
+	VMOVUPS      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VPAND        magnitude<>+0(SB), Y3, Y7
+	VPADDD       Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPMINUD      largest16<>+0(SB), Y5, Y8
+	VPCMPGTD     finite32<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y5, Y8, Y8
+	VPCMPGTD     inf<>+0(SB), Y7, Y9
+	VPSRLD       $0x10, Y7, Y7
+	VPOR         quiet16<>+0(SB), Y7, Y7
+	VBLENDVPS    Y9, Y7, Y8, Y8
+	VPSRLD       $0x10, Y3, Y3
+	VPAND        sign16<>+0(SB), Y3, Y3
+	VPOR         Y3, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X3
+	VPACKUSDW    X3, X8, X3
+	VMOVUPS      X3, 16(AX)
+	VMOVUPS      64(CX), Y3
+	VPAND        magnitude<>+0(SB), Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPMINUD      largest16<>+0(SB), Y4, Y7
+	VPCMPGTD     finite32<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y4, Y7, Y7
+	VPCMPGTD     inf<>+0(SB), Y5, Y8
+	VPSRLD       $0x10, Y5, Y5
+	VPOR         quiet16<>+0(SB), Y5, Y5
+	VBLENDVPS    Y8, Y5, Y7, Y7
+	VPSRLD       $0x10, Y3, Y3
+	VPAND        sign16<>+0(SB), Y3, Y3
+	VPOR         Y3, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X3
+	VPACKUSDW    X3, X7, X3
+	VMOVUPS      X3, 32(AX)
+	VMOVUPS      96(CX), Y3
+	VPAND        magnitude<>+0(SB), Y3, Y4
+	VPADDD       Y4, Y2, Y2
+	VPSRLD       $0x10, Y2, Y2
+	VPMINUD      largest16<>+0(SB), Y2, Y5
+	VPCMPGTD     finite32<>+0(SB), Y4, Y7
+	VBLENDVPS    Y7, Y2, Y5, Y5
+	VPCMPGTD     inf<>+0(SB), Y4, Y7
+	VPSRLD       $0x10, Y4, Y4
+	VPOR         quiet16<>+0(SB), Y4, Y4
+	VBLENDVPS    Y7, Y4, Y5, Y5
+	VPSRLD       $0x10, Y3, Y3
+	VPAND        sign16<>+0(SB), Y3, Y3
+	VPOR         Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X2
+	VPACKUSDW    X2, X5, X2
+	VMOVUPS      X2, 48(AX)
+	VPXOR        Y2, Y2, Y2
+	VPERM2I128   $0x20, Y1, Y6, Y3
+	VPUNPCKLWD   Y2, Y3, Y4
+	VPUNPCKHWD   Y2, Y3, Y3
+	VPERM2I128   $0x31, Y1, Y6, Y1
+	VPUNPCKLWD   Y2, Y1, Y5
+	VPUNPCKHWD   Y2, Y1, Y1
+	VMOVUPS      128(CX), Y2
+	VPAND        magnitude<>+0(SB), Y2, Y6
+	VPADDD       Y6, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPMINUD      largest16<>+0(SB), Y4, Y7
+	VPCMPGTD     finite32<>+0(SB), Y6, Y8
+	VBLENDVPS    Y8, Y4, Y7, Y7
+	VPCMPGTD     inf<>+0(SB), Y6, Y8
+	VPSRLD       $0x10, Y6, Y6
+	VPOR         quiet16<>+0(SB), Y6, Y6
+	VBLENDVPS    Y8, Y6, Y7, Y7
+	VPSRLD       $0x10, Y2, Y2
+	VPAND        sign16<>+0(SB), Y2, Y2
+	VPOR         Y2, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X2
+	VPACKUSDW    X2, X7, X2
+	VMOVUPS      X2, 64(AX)
+	VMOVUPS      160(CX), Y2
+	VPAND        magnitude<>+0(SB), Y2, Y4
+	VPADDD       Y4, Y3, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPMINUD      largest16<>+0(SB), Y3, Y6
+	VPCMPGTD     finite32<>+0(SB), Y4, Y7
+	VBLENDVPS    Y7, Y3, Y6, Y6
+	VPCMPGTD     inf<>+0(SB), Y4, Y7
+	VPSRLD       $0x10, Y4, Y4
+	VPOR         quiet16<>+0(SB), Y4, Y4
+	VBLENDVPS    Y7, Y4, Y6, Y6
+	VPSRLD       $0x10, Y2, Y2
+	VPAND        sign16<>+0(SB), Y2, Y2
+	VPOR         Y2, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X2
+	VPACKUSDW    X2, X6, X2
+	VMOVUPS      X2, 80(AX)
+	VMOVUPS      192(CX), Y2
+	VPAND        magnitude<>+0(SB), Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPMINUD      largest16<>+0(SB), Y5, Y4
+	VPCMPGTD     finite32<>+0(SB), Y3, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPCMPGTD     inf<>+0(SB), Y3, Y6
+	VPSRLD       $0x10, Y3, Y3
+	VPOR         quiet16<>+0(SB), Y3, Y3
+	VBLENDVPS    Y6, Y3, Y4, Y4
+	VPSRLD       $0x10, Y2, Y2
+	VPAND        sign16<>+0(SB), Y2, Y2
+	VPOR         Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X2
+	VPACKUSDW    X2, X4, X2
+	VMOVUPS      X2, 96(AX)
+	VMOVUPS      224(CX), Y2
+	VPAND        magnitude<>+0(SB), Y2, Y3
+	VPADDD       Y3, Y1, Y1
+	VPSRLD       $0x10, Y1, Y1
+	VPMINUD      largest16<>+0(SB), Y1, Y4
+	VPCMPGTD     finite32<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, Y1, Y4, Y4
+	VPCMPGTD     inf<>+0(SB), Y3, Y5
+	VPSRLD       $0x10, Y3, Y3
+	VPOR         quiet16<>+0(SB), Y3, Y3
+	VBLENDVPS    Y5, Y3, Y4, Y4
+	VPSRLD       $0x10, Y2, Y2
+	VPAND        sign16<>+0(SB), Y2, Y2
+	VPOR         Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X1
+	VPACKUSDW    X1, X4, X1
+	VMOVUPS      X1, 112(AX)
+	JMP          next0
+
+special1:
+	VPXOR        Y2, Y2, Y2
+	VPERM2I128   $0x20, Y3, Y4, Y5
+	VPUNPCKLWD   Y2, Y5, Y7
+	VPUNPCKHWD   Y2, Y5, Y5
+	VPERM2I128   $0x31, Y3, Y4, Y3
+	VPUNPCKLWD   Y2, Y3, Y4
+	VPUNPCKHWD   Y2, Y3, Y2
+	VMOVUPS      (CX), Y3
+	VPAND        magnitude<>+0(SB), Y3, Y8
+	VPADDD       Y8, Y7, Y7
+	VPSRLD       $0x10, Y7, Y7
+	VPMINUD      largest16<>+0(SB), Y7, Y9
+	VPCMPGTD     finite32<>+0(SB), Y8, Y10
+	VBLENDVPS    Y10, Y7, Y9, Y9
+	VPCMPGTD     inf<>+0(SB), Y8, Y10
+	VPSRLD       $0x10, Y8, Y8
+	VPOR         quiet16<>+0(SB), Y8, Y8
+	VBLENDVPS    Y10, Y8, Y9, Y9
+	VPSRLD       $0x10, Y3, Y3
+	VPAND        sign16<>+0(SB), Y3, Y3
+	VPOR         Y3, Y9, Y9
+	VEXTRACTI128 $0x01, Y9, X3
+	VPACKUSDW    X3, X9, X3
+	VMOVUPS      X3, (AX)
+	VMOVUPS      32(CX), Y3
+	VPAND        magnitude<>+0(SB), Y3, Y7
+	VPADDD       Y7, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPMINUD      largest16<>+0(SB), Y5, Y8
+	VPCMPGTD     finite32<>+0(SB), Y7, Y9
+	VBLENDVPS    Y9, Y5, Y8, Y8
+	VPCMPGTD     inf<>+0(SB), Y7, Y9
+	VPSRLD       $0x10, Y7, Y7
+	VPOR         quiet16<>+0(SB), Y7, Y7
+	VBLENDVPS    Y9, Y7, Y8, Y8
+	VPSRLD       $0x10, Y3, Y3
+	VPAND        sign16<>+0(SB), Y3, Y3
+	VPOR         Y3, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X3
+	VPACKUSDW    X3, X8, X3
+	VMOVUPS      X3, 16(AX)
+	VMOVUPS      64(CX), Y3
+	VPAND        magnitude<>+0(SB), Y3, Y5
+	VPADDD       Y5, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPMINUD      largest16<>+0(SB), Y4, Y7
+	VPCMPGTD     finite32<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, Y4, Y7, Y7
+	VPCMPGTD     inf<>+0(SB), Y5, Y8
+	VPSRLD       $0x10, Y5, Y5
+	VPOR         quiet16<>+0(SB), Y5, Y5
+	VBLENDVPS    Y8, Y5, Y7, Y7
+	VPSRLD       $0x10, Y3, Y3
+	VPAND        sign16<>+0(SB), Y3, Y3
+	VPOR         Y3, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X3
+	VPACKUSDW    X3, X7, X3
+	VMOVUPS      X3, 32(AX)
+	VMOVUPS      96(CX), Y3
+	VPAND        magnitude<>+0(SB), Y3, Y4
+	VPADDD       Y4, Y2, Y2
+	VPSRLD       $0x10, Y2, Y2
+	VPMINUD      largest16<>+0(SB), Y2, Y5
+	VPCMPGTD     finite32<>+0(SB), Y4, Y7
+	VBLENDVPS    Y7, Y2, Y5, Y5
+	VPCMPGTD     inf<>+0(SB), Y4, Y7
+	VPSRLD       $0x10, Y4, Y4
+	VPOR         quiet16<>+0(SB), Y4, Y4
+	VBLENDVPS    Y7, Y4, Y5, Y5
+	VPSRLD       $0x10, Y3, Y3
+	VPAND        sign16<>+0(SB), Y3, Y3
+	VPOR         Y3, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X2
+	VPACKUSDW    X2, X5, X2
+	VMOVUPS      X2, 48(AX)
+	VPXOR        Y2, Y2, Y2
+	VPERM2I128   $0x20, Y1, Y6, Y3
+	VPUNPCKLWD   Y2, Y3, Y4
+	VPUNPCKHWD   Y2, Y3, Y3
+	VPERM2I128   $0x31, Y1, Y6, Y1
+	VPUNPCKLWD   Y2, Y1, Y5
+	VPUNPCKHWD   Y2, Y1, Y1
+	VMOVUPS      128(CX), Y2
+	VPAND        magnitude<>+0(SB), Y2, Y6
+	VPADDD       Y6, Y4, Y4
+	VPSRLD       $0x10, Y4, Y4
+	VPMINUD      largest16<>+0(SB), Y4, Y7
+	VPCMPGTD     finite32<>+0(SB), Y6, Y8
+	VBLENDVPS    Y8, Y4, Y7, Y7
+	VPCMPGTD     inf<>+0(SB), Y6, Y8
+	VPSRLD       $0x10, Y6, Y6
+	VPOR         quiet16<>+0(SB), Y6, Y6
+	VBLENDVPS    Y8, Y6, Y7, Y7
+	VPSRLD       $0x10, Y2, Y2
+	VPAND        sign16<>+0(SB), Y2, Y2
+	VPOR         Y2, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X2
+	VPACKUSDW    X2, X7, X2
+	VMOVUPS      X2, 64(AX)
+	VMOVUPS      160(CX), Y2
+	VPAND        magnitude<>+0(SB), Y2, Y4
+	VPADDD       Y4, Y3, Y3
+	VPSRLD       $0x10, Y3, Y3
+	VPMINUD      largest16<>+0(SB), Y3, Y6
+	VPCMPGTD     finite32<>+0(SB), Y4, Y7
+	VBLENDVPS    Y7, Y3, Y6, Y6
+	VPCMPGTD     inf<>+0(SB), Y4, Y7
+	VPSRLD       $0x10, Y4, Y4
+	VPOR         quiet16<>+0(SB), Y4, Y4
+	VBLENDVPS    Y7, Y4, Y6, Y6
+	VPSRLD       $0x10, Y2, Y2
+	VPAND        sign16<>+0(SB), Y2, Y2
+	VPOR         Y2, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X2
+	VPACKUSDW    X2, X6, X2
+	VMOVUPS      X2, 80(AX)
+	VMOVUPS      192(CX), Y2
+	VPAND        magnitude<>+0(SB), Y2, Y3
+	VPADDD       Y3, Y5, Y5
+	VPSRLD       $0x10, Y5, Y5
+	VPMINUD      largest16<>+0(SB), Y5, Y4
+	VPCMPGTD     finite32<>+0(SB), Y3, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y4
+	VPCMPGTD     inf<>+0(SB), Y3, Y6
+	VPSRLD       $0x10, Y3, Y3
+	VPOR         quiet16<>+0(SB), Y3, Y3
+	VBLENDVPS    Y6, Y3, Y4, Y4
+	VPSRLD       $0x10, Y2, Y2
+	VPAND        sign16<>+0(SB), Y2, Y2
+	VPOR         Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X2
+	VPACKUSDW    X2, X4, X2
+	VMOVUPS      X2, 96(AX)
+	VMOVUPS      224(CX), Y2
+	VPAND        magnitude<>+0(SB), Y2, Y3
+	VPADDD       Y3, Y1, Y1
+	VPSRLD       $0x10, Y1, Y1
+	VPMINUD      largest16<>+0(SB), Y1, Y4
+	VPCMPGTD     finite32<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, Y1, Y4, Y4
+	VPCMPGTD     inf<>+0(SB), Y3, Y5
+	VPSRLD       $0x10, Y3, Y3
+	VPOR         quiet16<>+0(SB), Y3, Y3
+	VBLENDVPS    Y5, Y3, Y4, Y4
+	VPSRLD       $0x10, Y2, Y2
+	VPAND        sign16<>+0(SB), Y2, Y2
+	VPOR         Y2, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X1
+	VPACKUSDW    X1, X4, X1
+	VMOVUPS      X1, 112(AX)
+	JMP          next1
+
+DATA order4<>+0(SB)/4, $0x00000000
+DATA order4<>+4(SB)/4, $0x00000000
+DATA order4<>+8(SB)/4, $0x00000001
+DATA order4<>+12(SB)/4, $0x00000000
+DATA order4<>+16(SB)/4, $0x00000002
+DATA order4<>+20(SB)/4, $0x00000000
+DATA order4<>+24(SB)/4, $0x00000003
+DATA order4<>+28(SB)/4, $0x00000000
+GLOBL order4<>(SB), RODATA|NOPTR, $32
 
 DATA m0<>+0(SB)/4, $0xd2511f53
 DATA m0<>+4(SB)/4, $0x00000000
@@ -369,15 +888,15 @@ DATA m1<>+24(SB)/4, $0xcd9e8d57
 DATA m1<>+28(SB)/4, $0x00000000
 GLOBL m1<>(SB), RODATA|NOPTR, $32
 
-DATA order4<>+0(SB)/4, $0x00000000
-DATA order4<>+4(SB)/4, $0x00000000
-DATA order4<>+8(SB)/4, $0x00000002
-DATA order4<>+12(SB)/4, $0x00000000
-DATA order4<>+16(SB)/4, $0x00000001
-DATA order4<>+20(SB)/4, $0x00000000
-DATA order4<>+24(SB)/4, $0x00000003
-DATA order4<>+28(SB)/4, $0x00000000
-GLOBL order4<>(SB), RODATA|NOPTR, $32
+DATA low<>+0(SB)/4, $0xffffffff
+DATA low<>+4(SB)/4, $0x00000000
+DATA low<>+8(SB)/4, $0xffffffff
+DATA low<>+12(SB)/4, $0x00000000
+DATA low<>+16(SB)/4, $0xffffffff
+DATA low<>+20(SB)/4, $0x00000000
+DATA low<>+24(SB)/4, $0xffffffff
+DATA low<>+28(SB)/4, $0x00000000
+GLOBL low<>(SB), RODATA|NOPTR, $32
 
 DATA four<>+0(SB)/4, $0x00000004
 DATA four<>+4(SB)/4, $0x00000000
@@ -409,6 +928,16 @@ DATA magnitude<>+24(SB)/4, $0x7fffffff
 DATA magnitude<>+28(SB)/4, $0x7fffffff
 GLOBL magnitude<>(SB), RODATA|NOPTR, $32
 
+DATA finite<>+0(SB)/4, $0x7f7f0000
+DATA finite<>+4(SB)/4, $0x7f7f0000
+DATA finite<>+8(SB)/4, $0x7f7f0000
+DATA finite<>+12(SB)/4, $0x7f7f0000
+DATA finite<>+16(SB)/4, $0x7f7f0000
+DATA finite<>+20(SB)/4, $0x7f7f0000
+DATA finite<>+24(SB)/4, $0x7f7f0000
+DATA finite<>+28(SB)/4, $0x7f7f0000
+GLOBL finite<>(SB), RODATA|NOPTR, $32
+
 DATA largest16<>+0(SB)/4, $0x00007f7f
 DATA largest16<>+4(SB)/4, $0x00007f7f
 DATA largest16<>+8(SB)/4, $0x00007f7f
@@ -419,15 +948,15 @@ DATA largest16<>+24(SB)/4, $0x00007f7f
 DATA largest16<>+28(SB)/4, $0x00007f7f
 GLOBL largest16<>(SB), RODATA|NOPTR, $32
 
-DATA finite<>+0(SB)/4, $0x7f7fffff
-DATA finite<>+4(SB)/4, $0x7f7fffff
-DATA finite<>+8(SB)/4, $0x7f7fffff
-DATA finite<>+12(SB)/4, $0x7f7fffff
-DATA finite<>+16(SB)/4, $0x7f7fffff
-DATA finite<>+20(SB)/4, $0x7f7fffff
-DATA finite<>+24(SB)/4, $0x7f7fffff
-DATA finite<>+28(SB)/4, $0x7f7fffff
-GLOBL finite<>(SB), RODATA|NOPTR, $32
+DATA finite32<>+0(SB)/4, $0x7f7fffff
+DATA finite32<>+4(SB)/4, $0x7f7fffff
+DATA finite32<>+8(SB)/4, $0x7f7fffff
+DATA finite32<>+12(SB)/4, $0x7f7fffff
+DATA finite32<>+16(SB)/4, $0x7f7fffff
+DATA finite32<>+20(SB)/4, $0x7f7fffff
+DATA finite32<>+24(SB)/4, $0x7f7fffff
+DATA finite32<>+28(SB)/4, $0x7f7fffff
+GLOBL finite32<>(SB), RODATA|NOPTR, $32
 
 DATA inf<>+0(SB)/4, $0x7f800000
 DATA inf<>+4(SB)/4, $0x7f800000
@@ -459,285 +988,1372 @@ DATA sign16<>+24(SB)/4, $0x00008000
 DATA sign16<>+28(SB)/4, $0x00008000
 GLOBL sign16<>(SB), RODATA|NOPTR, $32
 
-// func stochasticKeysAVX512(dst []uint16, src []float32, block uint64, keys *[20]uint32)
-// Requires: AVX, AVX512F
-TEXT ·stochasticKeysAVX512(SB), NOSPLIT, $0-64
+// func stochasticKeysAVX512(dst []uint16, src []float32, block uint64, keys *[20]uint32, uncached bool, pages bool)
+// Requires: AVX, AVX512BW, AVX512F, MMX+
+TEXT ·stochasticKeysAVX512(SB), NOSPLIT, $0-66
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         src_base+24(FP), CX
 	MOVQ         dst_len+8(FP), DX
 	MOVQ         keys+56(FP), BX
-	VPBROADCASTQ m0<>+0(SB), Z0
-	VPBROADCASTQ m1<>+0(SB), Z1
-	VPBROADCASTQ eight<>+0(SB), Z3
-	VPADDQ       Z3, Z3, Z4
-	VPBROADCASTQ block+48(FP), Z2
-	VPADDQ       order8<>+0(SB), Z2, Z2
-	MOVL         $0x0000aaaa, SI
+	VMOVDQU64    pairs0<>+0(SB), Z0
+	VMOVDQU64    pairs4<>+0(SB), Z1
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD magnitude<>+0(SB), Z3
+	VMOVDQU64    order8<>+0(SB), Z4
+	VPBROADCASTQ m0<>+0(SB), Z5
+	VPBROADCASTQ m1<>+0(SB), Z6
+	VPBROADCASTQ eight<>+0(SB), Z8
+	VPBROADCASTQ block+48(FP), Z7
+	VPADDQ       order<>+0(SB), Z7, Z7
+	MOVL         $0x00005555, SI
 	KMOVW        SI, K1
-	SUBQ         $+128, DX
-	JL           done
+	LEAQ         8192(CX), SI
+	MOVQ         $+64, DI
+	MOVQ         $+128, R8
+	MOVQ         $+256, R9
+	CMPB         pages+65(FP), $0x00
+	JE           start
+	LEAQ         16384(CX), SI
+	MOVQ         $+4096, DI
+	MOVQ         $+8192, R8
+	MOVQ         $+64, R9
 
-loop:
-	VMOVDQU64       Z2, Z5
-	VPADDQ          Z3, Z2, Z7
-	VPADDQ          Z4, Z2, Z2
-	VPMULUDQ        Z0, Z5, Z9
-	VPSRLQ          $0x20, Z5, Z5
-	VPXORD.BCST     (BX), Z5, Z5
-	VPSRLQ          $0x20, Z9, Z6
-	VPXORD.BCST     4(BX), Z6, Z6
-	VPMULUDQ        Z0, Z7, Z10
-	VPSRLQ          $0x20, Z7, Z7
-	VPXORD.BCST     (BX), Z7, Z7
-	VPSRLQ          $0x20, Z10, Z8
-	VPXORD.BCST     4(BX), Z8, Z8
-	VPMULUDQ        Z0, Z5, Z11
-	VPMULUDQ        Z1, Z6, Z12
-	VPSRLQ          $0x20, Z12, Z5
-	VPXORD.BCST     8(BX), Z5, Z5
-	VPSRLQ          $0x20, Z11, Z6
-	VPTERNLOGD.BCST $0x96, 12(BX), Z9, Z6
-	VPMULUDQ        Z0, Z7, Z9
-	VPMULUDQ        Z1, Z8, Z13
-	VPSRLQ          $0x20, Z13, Z7
-	VPXORD.BCST     8(BX), Z7, Z7
-	VPSRLQ          $0x20, Z9, Z8
-	VPTERNLOGD.BCST $0x96, 12(BX), Z10, Z8
-	VPMULUDQ        Z0, Z5, Z10
-	VPMULUDQ        Z1, Z6, Z14
-	VPSRLQ          $0x20, Z14, Z5
-	VPTERNLOGD.BCST $0x96, 16(BX), Z12, Z5
-	VPSRLQ          $0x20, Z10, Z6
-	VPTERNLOGD.BCST $0x96, 20(BX), Z11, Z6
-	VPMULUDQ        Z0, Z7, Z11
-	VPMULUDQ        Z1, Z8, Z12
-	VPSRLQ          $0x20, Z12, Z7
-	VPTERNLOGD.BCST $0x96, 16(BX), Z13, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPTERNLOGD.BCST $0x96, 20(BX), Z9, Z8
-	VPMULUDQ        Z0, Z5, Z9
-	VPMULUDQ        Z1, Z6, Z13
-	VPSRLQ          $0x20, Z13, Z5
-	VPTERNLOGD.BCST $0x96, 24(BX), Z14, Z5
-	VPSRLQ          $0x20, Z9, Z6
-	VPTERNLOGD.BCST $0x96, 28(BX), Z10, Z6
-	VPMULUDQ        Z0, Z7, Z10
-	VPMULUDQ        Z1, Z8, Z14
-	VPSRLQ          $0x20, Z14, Z7
-	VPTERNLOGD.BCST $0x96, 24(BX), Z12, Z7
-	VPSRLQ          $0x20, Z10, Z8
-	VPTERNLOGD.BCST $0x96, 28(BX), Z11, Z8
-	VPMULUDQ        Z0, Z5, Z11
-	VPMULUDQ        Z1, Z6, Z12
-	VPSRLQ          $0x20, Z12, Z5
-	VPTERNLOGD.BCST $0x96, 32(BX), Z13, Z5
-	VPSRLQ          $0x20, Z11, Z6
-	VPTERNLOGD.BCST $0x96, 36(BX), Z9, Z6
-	VPMULUDQ        Z0, Z7, Z9
-	VPMULUDQ        Z1, Z8, Z13
-	VPSRLQ          $0x20, Z13, Z7
-	VPTERNLOGD.BCST $0x96, 32(BX), Z14, Z7
-	VPSRLQ          $0x20, Z9, Z8
-	VPTERNLOGD.BCST $0x96, 36(BX), Z10, Z8
-	VPMULUDQ        Z0, Z5, Z10
-	VPMULUDQ        Z1, Z6, Z14
-	VPSRLQ          $0x20, Z14, Z5
-	VPTERNLOGD.BCST $0x96, 40(BX), Z12, Z5
-	VPSRLQ          $0x20, Z10, Z6
-	VPTERNLOGD.BCST $0x96, 44(BX), Z11, Z6
-	VPMULUDQ        Z0, Z7, Z11
-	VPMULUDQ        Z1, Z8, Z12
-	VPSRLQ          $0x20, Z12, Z7
-	VPTERNLOGD.BCST $0x96, 40(BX), Z13, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPTERNLOGD.BCST $0x96, 44(BX), Z9, Z8
-	VPMULUDQ        Z0, Z5, Z9
-	VPMULUDQ        Z1, Z6, Z13
-	VPSRLQ          $0x20, Z13, Z5
-	VPTERNLOGD.BCST $0x96, 48(BX), Z14, Z5
-	VPSRLQ          $0x20, Z9, Z6
-	VPTERNLOGD.BCST $0x96, 52(BX), Z10, Z6
-	VPMULUDQ        Z0, Z7, Z10
-	VPMULUDQ        Z1, Z8, Z14
-	VPSRLQ          $0x20, Z14, Z7
-	VPTERNLOGD.BCST $0x96, 48(BX), Z12, Z7
-	VPSRLQ          $0x20, Z10, Z8
-	VPTERNLOGD.BCST $0x96, 52(BX), Z11, Z8
-	VPMULUDQ        Z0, Z5, Z11
-	VPMULUDQ        Z1, Z6, Z12
-	VPSRLQ          $0x20, Z12, Z5
-	VPTERNLOGD.BCST $0x96, 56(BX), Z13, Z5
-	VPSRLQ          $0x20, Z11, Z6
-	VPTERNLOGD.BCST $0x96, 60(BX), Z9, Z6
-	VPMULUDQ        Z0, Z7, Z9
-	VPMULUDQ        Z1, Z8, Z13
-	VPSRLQ          $0x20, Z13, Z7
-	VPTERNLOGD.BCST $0x96, 56(BX), Z14, Z7
-	VPSRLQ          $0x20, Z9, Z8
-	VPTERNLOGD.BCST $0x96, 60(BX), Z10, Z8
-	VPMULUDQ        Z0, Z5, Z10
-	VPMULUDQ        Z1, Z6, Z14
-	VPSRLQ          $0x20, Z14, Z5
-	VPTERNLOGD.BCST $0x96, 64(BX), Z12, Z5
-	VPSRLQ          $0x20, Z10, Z6
-	VPTERNLOGD.BCST $0x96, 68(BX), Z11, Z6
-	VPMULUDQ        Z0, Z7, Z11
-	VPMULUDQ        Z1, Z8, Z12
-	VPSRLQ          $0x20, Z12, Z7
-	VPTERNLOGD.BCST $0x96, 64(BX), Z13, Z7
-	VPSRLQ          $0x20, Z11, Z8
-	VPTERNLOGD.BCST $0x96, 68(BX), Z9, Z8
-	VPMULUDQ        Z0, Z5, Z9
-	VPMULUDQ        Z1, Z6, Z13
-	VPSRLQ          $0x20, Z13, Z5
-	VPTERNLOGD.BCST $0x96, 72(BX), Z14, Z5
-	VPSRLQ          $0x20, Z9, Z6
-	VPTERNLOGD.BCST $0x96, 76(BX), Z10, Z6
-	VPMULUDQ        Z0, Z7, Z10
-	VPMULUDQ        Z1, Z8, Z14
-	VPSRLQ          $0x20, Z14, Z7
-	VPTERNLOGD.BCST $0x96, 72(BX), Z12, Z7
-	VPSRLQ          $0x20, Z10, Z8
-	VPTERNLOGD.BCST $0x96, 76(BX), Z11, Z8
-	VMOVSLDUP       Z13, K1, Z5
-	VMOVSLDUP       Z9, K1, Z6
-	VPUNPCKLQDQ     Z6, Z5, Z13
-	VPUNPCKHQDQ     Z6, Z5, Z5
-	VMOVSLDUP       Z14, K1, Z7
-	VMOVSLDUP       Z10, K1, Z8
-	VPUNPCKLQDQ     Z8, Z7, Z14
-	VPUNPCKHQDQ     Z8, Z7, Z7
-	VPMOVZXWD       Y13, Z6
-	VMOVUPS         (CX), Z8
-	VPANDD.BCST     magnitude<>+0(SB), Z8, Z9
-	VPADDD          Z9, Z6, Z6
-	VPSRLD          $0x10, Z6, Z6
-	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z9, K2
-	VPMINUD.BCST    largest16<>+0(SB), Z6, K2, Z6
-	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z9, K2
+start:
+	SUBQ  $+256, DX
+	JL    rest
+	CMPB  uncached+64(FP), $0x00
+	JE    cached
+	TESTQ $+63, AX
+	JNE   cached
+
+uncached:
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	PREFETCHT0      (SI)
+	PREFETCHT0      (SI)(DI*1)
+	ADDQ            R8, SI
+	NEGQ            R8
+	ADDQ            R9, R8
+	VPANDD          (CX), Z3, Z9
+	VPANDD          64(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          128(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          192(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          256(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          320(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          384(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          448(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          512(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          576(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          640(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          704(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          768(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          832(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          896(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          960(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPCMPUD.BCST    $0x06, finite<>+0(SB), Z9, K2
+	VMOVDQU64       Z7, Z9
+	VPADDQ          Z8, Z7, Z7
+	VMOVDQU64       Z7, Z11
+	VPADDQ          Z8, Z7, Z7
+	VMOVDQU64       Z7, Z13
+	VPADDQ          Z8, Z7, Z7
+	VMOVDQU64       Z7, Z15
+	VPADDQ          Z8, Z7, Z7
+	VPMULUDQ        Z5, Z9, Z17
+	VPSRLQ          $0x20, Z9, Z9
+	VPXORD.BCST     (BX), Z9, Z9
+	VPSRLQ          $0x20, Z17, Z10
+	VPXORD.BCST     4(BX), Z10, Z10
+	VPMULUDQ        Z5, Z11, Z18
+	VPSRLQ          $0x20, Z11, Z11
+	VPXORD.BCST     (BX), Z11, Z11
+	VPSRLQ          $0x20, Z18, Z12
+	VPXORD.BCST     4(BX), Z12, Z12
+	VPMULUDQ        Z5, Z13, Z19
+	VPSRLQ          $0x20, Z13, Z13
+	VPXORD.BCST     (BX), Z13, Z13
+	VPSRLQ          $0x20, Z19, Z14
+	VPXORD.BCST     4(BX), Z14, Z14
+	VPMULUDQ        Z5, Z15, Z20
+	VPSRLQ          $0x20, Z15, Z15
+	VPXORD.BCST     (BX), Z15, Z15
+	VPSRLQ          $0x20, Z20, Z16
+	VPXORD.BCST     4(BX), Z16, Z16
+	VPMULUDQ        Z5, Z9, Z21
+	VPMULUDQ        Z6, Z10, Z22
+	VPSRLQ          $0x20, Z22, Z9
+	VPXORD.BCST     8(BX), Z9, Z9
+	VPSRLQ          $0x20, Z21, Z10
+	VPTERNLOGD.BCST $0x96, 12(BX), Z17, Z10
+	VPMULUDQ        Z5, Z11, Z17
+	VPMULUDQ        Z6, Z12, Z23
+	VPSRLQ          $0x20, Z23, Z11
+	VPXORD.BCST     8(BX), Z11, Z11
+	VPSRLQ          $0x20, Z17, Z12
+	VPTERNLOGD.BCST $0x96, 12(BX), Z18, Z12
+	VPMULUDQ        Z5, Z13, Z18
+	VPMULUDQ        Z6, Z14, Z24
+	VPSRLQ          $0x20, Z24, Z13
+	VPXORD.BCST     8(BX), Z13, Z13
+	VPSRLQ          $0x20, Z18, Z14
+	VPTERNLOGD.BCST $0x96, 12(BX), Z19, Z14
+	VPMULUDQ        Z5, Z15, Z19
+	VPMULUDQ        Z6, Z16, Z25
+	VPSRLQ          $0x20, Z25, Z15
+	VPXORD.BCST     8(BX), Z15, Z15
+	VPSRLQ          $0x20, Z19, Z16
+	VPTERNLOGD.BCST $0x96, 12(BX), Z20, Z16
+	VPMULUDQ        Z5, Z9, Z20
+	VPMULUDQ        Z6, Z10, Z26
+	VPSRLQ          $0x20, Z26, Z9
+	VPTERNLOGD.BCST $0x96, 16(BX), Z22, Z9
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 20(BX), Z21, Z10
+	VPMULUDQ        Z5, Z11, Z21
+	VPMULUDQ        Z6, Z12, Z22
+	VPSRLQ          $0x20, Z22, Z11
+	VPTERNLOGD.BCST $0x96, 16(BX), Z23, Z11
+	VPSRLQ          $0x20, Z21, Z12
+	VPTERNLOGD.BCST $0x96, 20(BX), Z17, Z12
+	VPMULUDQ        Z5, Z13, Z17
+	VPMULUDQ        Z6, Z14, Z23
+	VPSRLQ          $0x20, Z23, Z13
+	VPTERNLOGD.BCST $0x96, 16(BX), Z24, Z13
+	VPSRLQ          $0x20, Z17, Z14
+	VPTERNLOGD.BCST $0x96, 20(BX), Z18, Z14
+	VPMULUDQ        Z5, Z15, Z18
+	VPMULUDQ        Z6, Z16, Z24
+	VPSRLQ          $0x20, Z24, Z15
+	VPTERNLOGD.BCST $0x96, 16(BX), Z25, Z15
+	VPSRLQ          $0x20, Z18, Z16
+	VPTERNLOGD.BCST $0x96, 20(BX), Z19, Z16
+	VPMULUDQ        Z5, Z9, Z19
+	VPMULUDQ        Z6, Z10, Z25
+	VPSRLQ          $0x20, Z25, Z9
+	VPTERNLOGD.BCST $0x96, 24(BX), Z26, Z9
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 28(BX), Z20, Z10
+	VPMULUDQ        Z5, Z11, Z20
+	VPMULUDQ        Z6, Z12, Z26
+	VPSRLQ          $0x20, Z26, Z11
+	VPTERNLOGD.BCST $0x96, 24(BX), Z22, Z11
+	VPSRLQ          $0x20, Z20, Z12
+	VPTERNLOGD.BCST $0x96, 28(BX), Z21, Z12
+	VPMULUDQ        Z5, Z13, Z21
+	VPMULUDQ        Z6, Z14, Z22
+	VPSRLQ          $0x20, Z22, Z13
+	VPTERNLOGD.BCST $0x96, 24(BX), Z23, Z13
+	VPSRLQ          $0x20, Z21, Z14
+	VPTERNLOGD.BCST $0x96, 28(BX), Z17, Z14
+	VPMULUDQ        Z5, Z15, Z17
+	VPMULUDQ        Z6, Z16, Z23
+	VPSRLQ          $0x20, Z23, Z15
+	VPTERNLOGD.BCST $0x96, 24(BX), Z24, Z15
+	VPSRLQ          $0x20, Z17, Z16
+	VPTERNLOGD.BCST $0x96, 28(BX), Z18, Z16
+	VPMULUDQ        Z5, Z9, Z18
+	VPMULUDQ        Z6, Z10, Z24
+	VPSRLQ          $0x20, Z24, Z9
+	VPTERNLOGD.BCST $0x96, 32(BX), Z25, Z9
+	VPSRLQ          $0x20, Z18, Z10
+	VPTERNLOGD.BCST $0x96, 36(BX), Z19, Z10
+	VPMULUDQ        Z5, Z11, Z19
+	VPMULUDQ        Z6, Z12, Z25
+	VPSRLQ          $0x20, Z25, Z11
+	VPTERNLOGD.BCST $0x96, 32(BX), Z26, Z11
+	VPSRLQ          $0x20, Z19, Z12
+	VPTERNLOGD.BCST $0x96, 36(BX), Z20, Z12
+	VPMULUDQ        Z5, Z13, Z20
+	VPMULUDQ        Z6, Z14, Z26
+	VPSRLQ          $0x20, Z26, Z13
+	VPTERNLOGD.BCST $0x96, 32(BX), Z22, Z13
+	VPSRLQ          $0x20, Z20, Z14
+	VPTERNLOGD.BCST $0x96, 36(BX), Z21, Z14
+	VPMULUDQ        Z5, Z15, Z21
+	VPMULUDQ        Z6, Z16, Z22
+	VPSRLQ          $0x20, Z22, Z15
+	VPTERNLOGD.BCST $0x96, 32(BX), Z23, Z15
+	VPSRLQ          $0x20, Z21, Z16
+	VPTERNLOGD.BCST $0x96, 36(BX), Z17, Z16
+	VPMULUDQ        Z5, Z9, Z17
+	VPMULUDQ        Z6, Z10, Z23
+	VPSRLQ          $0x20, Z23, Z9
+	VPTERNLOGD.BCST $0x96, 40(BX), Z24, Z9
+	VPSRLQ          $0x20, Z17, Z10
+	VPTERNLOGD.BCST $0x96, 44(BX), Z18, Z10
+	VPMULUDQ        Z5, Z11, Z18
+	VPMULUDQ        Z6, Z12, Z24
+	VPSRLQ          $0x20, Z24, Z11
+	VPTERNLOGD.BCST $0x96, 40(BX), Z25, Z11
+	VPSRLQ          $0x20, Z18, Z12
+	VPTERNLOGD.BCST $0x96, 44(BX), Z19, Z12
+	VPMULUDQ        Z5, Z13, Z19
+	VPMULUDQ        Z6, Z14, Z25
+	VPSRLQ          $0x20, Z25, Z13
+	VPTERNLOGD.BCST $0x96, 40(BX), Z26, Z13
+	VPSRLQ          $0x20, Z19, Z14
+	VPTERNLOGD.BCST $0x96, 44(BX), Z20, Z14
+	VPMULUDQ        Z5, Z15, Z20
+	VPMULUDQ        Z6, Z16, Z26
+	VPSRLQ          $0x20, Z26, Z15
+	VPTERNLOGD.BCST $0x96, 40(BX), Z22, Z15
+	VPSRLQ          $0x20, Z20, Z16
+	VPTERNLOGD.BCST $0x96, 44(BX), Z21, Z16
+	VPMULUDQ        Z5, Z9, Z21
+	VPMULUDQ        Z6, Z10, Z22
+	VPSRLQ          $0x20, Z22, Z9
+	VPTERNLOGD.BCST $0x96, 48(BX), Z23, Z9
+	VPSRLQ          $0x20, Z21, Z10
+	VPTERNLOGD.BCST $0x96, 52(BX), Z17, Z10
+	VPMULUDQ        Z5, Z11, Z17
+	VPMULUDQ        Z6, Z12, Z23
+	VPSRLQ          $0x20, Z23, Z11
+	VPTERNLOGD.BCST $0x96, 48(BX), Z24, Z11
+	VPSRLQ          $0x20, Z17, Z12
+	VPTERNLOGD.BCST $0x96, 52(BX), Z18, Z12
+	VPMULUDQ        Z5, Z13, Z18
+	VPMULUDQ        Z6, Z14, Z24
+	VPSRLQ          $0x20, Z24, Z13
+	VPTERNLOGD.BCST $0x96, 48(BX), Z25, Z13
+	VPSRLQ          $0x20, Z18, Z14
+	VPTERNLOGD.BCST $0x96, 52(BX), Z19, Z14
+	VPMULUDQ        Z5, Z15, Z19
+	VPMULUDQ        Z6, Z16, Z25
+	VPSRLQ          $0x20, Z25, Z15
+	VPTERNLOGD.BCST $0x96, 48(BX), Z26, Z15
+	VPSRLQ          $0x20, Z19, Z16
+	VPTERNLOGD.BCST $0x96, 52(BX), Z20, Z16
+	VPMULUDQ        Z5, Z9, Z20
+	VPMULUDQ        Z6, Z10, Z26
+	VPSRLQ          $0x20, Z26, Z9
+	VPTERNLOGD.BCST $0x96, 56(BX), Z22, Z9
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 60(BX), Z21, Z10
+	VPMULUDQ        Z5, Z11, Z21
+	VPMULUDQ        Z6, Z12, Z22
+	VPSRLQ          $0x20, Z22, Z11
+	VPTERNLOGD.BCST $0x96, 56(BX), Z23, Z11
+	VPSRLQ          $0x20, Z21, Z12
+	VPTERNLOGD.BCST $0x96, 60(BX), Z17, Z12
+	VPMULUDQ        Z5, Z13, Z17
+	VPMULUDQ        Z6, Z14, Z23
+	VPSRLQ          $0x20, Z23, Z13
+	VPTERNLOGD.BCST $0x96, 56(BX), Z24, Z13
+	VPSRLQ          $0x20, Z17, Z14
+	VPTERNLOGD.BCST $0x96, 60(BX), Z18, Z14
+	VPMULUDQ        Z5, Z15, Z18
+	VPMULUDQ        Z6, Z16, Z24
+	VPSRLQ          $0x20, Z24, Z15
+	VPTERNLOGD.BCST $0x96, 56(BX), Z25, Z15
+	VPSRLQ          $0x20, Z18, Z16
+	VPTERNLOGD.BCST $0x96, 60(BX), Z19, Z16
+	VPMULUDQ        Z5, Z9, Z19
+	VPMULUDQ        Z6, Z10, Z25
+	VPSRLQ          $0x20, Z25, Z9
+	VPTERNLOGD.BCST $0x96, 64(BX), Z26, Z9
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 68(BX), Z20, Z10
+	VPMULUDQ        Z5, Z11, Z20
+	VPMULUDQ        Z6, Z12, Z26
+	VPSRLQ          $0x20, Z26, Z11
+	VPTERNLOGD.BCST $0x96, 64(BX), Z22, Z11
+	VPSRLQ          $0x20, Z20, Z12
+	VPTERNLOGD.BCST $0x96, 68(BX), Z21, Z12
+	VPMULUDQ        Z5, Z13, Z21
+	VPMULUDQ        Z6, Z14, Z22
+	VPSRLQ          $0x20, Z22, Z13
+	VPTERNLOGD.BCST $0x96, 64(BX), Z23, Z13
+	VPSRLQ          $0x20, Z21, Z14
+	VPTERNLOGD.BCST $0x96, 68(BX), Z17, Z14
+	VPMULUDQ        Z5, Z15, Z17
+	VPMULUDQ        Z6, Z16, Z23
+	VPSRLQ          $0x20, Z23, Z15
+	VPTERNLOGD.BCST $0x96, 64(BX), Z24, Z15
+	VPSRLQ          $0x20, Z17, Z16
+	VPTERNLOGD.BCST $0x96, 68(BX), Z18, Z16
+	VPMULUDQ        Z5, Z9, Z9
+	VPMULUDQ        Z6, Z10, Z10
+	VPRORQ          $0x20, Z10, Z10
+	VPTERNLOGD.BCST $0x96, 72(BX), Z25, K1, Z10
+	VPRORQ          $0x20, Z9, Z9
+	VPTERNLOGD.BCST $0x96, 76(BX), Z19, K1, Z9
+	VPMULUDQ        Z5, Z11, Z11
+	VPMULUDQ        Z6, Z12, Z12
+	VPRORQ          $0x20, Z12, Z12
+	VPTERNLOGD.BCST $0x96, 72(BX), Z26, K1, Z12
+	VPRORQ          $0x20, Z11, Z11
+	VPTERNLOGD.BCST $0x96, 76(BX), Z20, K1, Z11
+	VPMULUDQ        Z5, Z13, Z13
+	VPMULUDQ        Z6, Z14, Z14
+	VPRORQ          $0x20, Z14, Z14
+	VPTERNLOGD.BCST $0x96, 72(BX), Z22, K1, Z14
+	VPRORQ          $0x20, Z13, Z13
+	VPTERNLOGD.BCST $0x96, 76(BX), Z21, K1, Z13
+	VPMULUDQ        Z5, Z15, Z15
+	VPMULUDQ        Z6, Z16, Z16
+	VPRORQ          $0x20, Z16, Z16
+	VPTERNLOGD.BCST $0x96, 72(BX), Z23, K1, Z16
+	VPRORQ          $0x20, Z15, Z15
+	VPTERNLOGD.BCST $0x96, 76(BX), Z17, K1, Z15
+	KORTESTW        K2, K2
+	JNZ             special0
+	VMOVDQA64       Z0, Z17
+	VPERMI2Q        Z9, Z10, Z17
+	VPUNPCKLWD      Z2, Z17, Z18
+	VPUNPCKHWD      Z2, Z17, Z17
+	VMOVDQA64       Z1, Z19
+	VPERMI2Q        Z9, Z10, Z19
+	VPUNPCKLWD      Z2, Z19, Z9
+	VPUNPCKHWD      Z2, Z19, Z10
+	VPADDD          (CX), Z18, Z18
+	VPSRLD          $0x10, Z18, Z18
+	VPADDD          64(CX), Z17, Z17
+	VPSRLD          $0x10, Z17, Z17
+	VPACKUSDW       Z17, Z18, Z18
+	VPERMQ          Z18, Z4, Z18
+	VMOVNTPS        Z18, (AX)
+	VPADDD          128(CX), Z9, Z9
 	VPSRLD          $0x10, Z9, Z9
-	VPORD.BCST      quiet16<>+0(SB), Z9, K2, Z6
-	VPSRLD          $0x10, Z8, Z8
-	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z8, Z6
-	VPMOVDW         Z6, (AX)
-	VEXTRACTI64X4   $0x01, Z13, Y6
-	VPMOVZXWD       Y6, Z6
-	VMOVUPS         64(CX), Z8
-	VPANDD.BCST     magnitude<>+0(SB), Z8, Z9
-	VPADDD          Z9, Z6, Z6
-	VPSRLD          $0x10, Z6, Z6
-	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z9, K2
-	VPMINUD.BCST    largest16<>+0(SB), Z6, K2, Z6
-	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z9, K2
+	VPADDD          192(CX), Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPACKUSDW       Z10, Z9, Z9
+	VPERMQ          Z9, Z4, Z9
+	VMOVNTPS        Z9, 64(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z11, Z12, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z17
+	VPERMI2Q        Z11, Z12, Z17
+	VPUNPCKLWD      Z2, Z17, Z11
+	VPUNPCKHWD      Z2, Z17, Z12
+	VPADDD          256(CX), Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPADDD          320(CX), Z9, Z9
 	VPSRLD          $0x10, Z9, Z9
-	VPORD.BCST      quiet16<>+0(SB), Z9, K2, Z6
-	VPSRLD          $0x10, Z8, Z8
-	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z8, Z6
-	VPMOVDW         Z6, 32(AX)
-	VPMOVZXWD       Y5, Z6
-	VMOVUPS         128(CX), Z8
-	VPANDD.BCST     magnitude<>+0(SB), Z8, Z9
-	VPADDD          Z9, Z6, Z6
-	VPSRLD          $0x10, Z6, Z6
-	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z9, K2
-	VPMINUD.BCST    largest16<>+0(SB), Z6, K2, Z6
-	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z9, K2
+	VPACKUSDW       Z9, Z10, Z10
+	VPERMQ          Z10, Z4, Z10
+	VMOVNTPS        Z10, 128(AX)
+	VPADDD          384(CX), Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPADDD          448(CX), Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPACKUSDW       Z12, Z11, Z11
+	VPERMQ          Z11, Z4, Z11
+	VMOVNTPS        Z11, 192(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z13, Z14, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z11
+	VPERMI2Q        Z13, Z14, Z11
+	VPUNPCKLWD      Z2, Z11, Z12
+	VPUNPCKHWD      Z2, Z11, Z11
+	VPADDD          512(CX), Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPADDD          576(CX), Z9, Z9
 	VPSRLD          $0x10, Z9, Z9
-	VPORD.BCST      quiet16<>+0(SB), Z9, K2, Z6
-	VPSRLD          $0x10, Z8, Z8
-	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z8, Z6
-	VPMOVDW         Z6, 64(AX)
-	VEXTRACTI64X4   $0x01, Z5, Y5
-	VPMOVZXWD       Y5, Z5
-	VMOVUPS         192(CX), Z6
-	VPANDD.BCST     magnitude<>+0(SB), Z6, Z8
-	VPADDD          Z8, Z5, Z5
-	VPSRLD          $0x10, Z5, Z5
-	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z8, K2
-	VPMINUD.BCST    largest16<>+0(SB), Z5, K2, Z5
-	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z8, K2
-	VPSRLD          $0x10, Z8, Z8
-	VPORD.BCST      quiet16<>+0(SB), Z8, K2, Z5
-	VPSRLD          $0x10, Z6, Z6
-	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z6, Z5
-	VPMOVDW         Z5, 96(AX)
-	VPMOVZXWD       Y14, Z5
-	VMOVUPS         256(CX), Z6
-	VPANDD.BCST     magnitude<>+0(SB), Z6, Z8
-	VPADDD          Z8, Z5, Z5
-	VPSRLD          $0x10, Z5, Z5
-	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z8, K2
-	VPMINUD.BCST    largest16<>+0(SB), Z5, K2, Z5
-	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z8, K2
-	VPSRLD          $0x10, Z8, Z8
-	VPORD.BCST      quiet16<>+0(SB), Z8, K2, Z5
-	VPSRLD          $0x10, Z6, Z6
-	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z6, Z5
-	VPMOVDW         Z5, 128(AX)
-	VEXTRACTI64X4   $0x01, Z14, Y5
-	VPMOVZXWD       Y5, Z5
-	VMOVUPS         320(CX), Z6
-	VPANDD.BCST     magnitude<>+0(SB), Z6, Z8
-	VPADDD          Z8, Z5, Z5
-	VPSRLD          $0x10, Z5, Z5
-	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z8, K2
-	VPMINUD.BCST    largest16<>+0(SB), Z5, K2, Z5
-	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z8, K2
-	VPSRLD          $0x10, Z8, Z8
-	VPORD.BCST      quiet16<>+0(SB), Z8, K2, Z5
-	VPSRLD          $0x10, Z6, Z6
-	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z6, Z5
-	VPMOVDW         Z5, 160(AX)
-	VPMOVZXWD       Y7, Z5
-	VMOVUPS         384(CX), Z6
-	VPANDD.BCST     magnitude<>+0(SB), Z6, Z8
-	VPADDD          Z8, Z5, Z5
-	VPSRLD          $0x10, Z5, Z5
-	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z8, K2
-	VPMINUD.BCST    largest16<>+0(SB), Z5, K2, Z5
-	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z8, K2
-	VPSRLD          $0x10, Z8, Z8
-	VPORD.BCST      quiet16<>+0(SB), Z8, K2, Z5
-	VPSRLD          $0x10, Z6, Z6
-	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z6, Z5
-	VPMOVDW         Z5, 192(AX)
-	VEXTRACTI64X4   $0x01, Z7, Y5
-	VPMOVZXWD       Y5, Z5
-	VMOVUPS         448(CX), Z6
-	VPANDD.BCST     magnitude<>+0(SB), Z6, Z7
-	VPADDD          Z7, Z5, Z5
-	VPSRLD          $0x10, Z5, Z5
-	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z7, K2
-	VPMINUD.BCST    largest16<>+0(SB), Z5, K2, Z5
-	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z7, K2
-	VPSRLD          $0x10, Z7, Z7
-	VPORD.BCST      quiet16<>+0(SB), Z7, K2, Z5
-	VPSRLD          $0x10, Z6, Z6
-	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z6, Z5
-	VPMOVDW         Z5, 224(AX)
-	ADDQ            $+512, CX
-	ADDQ            $+256, AX
-	SUBQ            $+128, DX
-	JGE             loop
+	VPACKUSDW       Z9, Z10, Z10
+	VPERMQ          Z10, Z4, Z10
+	VMOVNTPS        Z10, 256(AX)
+	VPADDD          640(CX), Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPADDD          704(CX), Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPACKUSDW       Z11, Z12, Z12
+	VPERMQ          Z12, Z4, Z12
+	VMOVNTPS        Z12, 320(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z15, Z16, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z11
+	VPERMI2Q        Z15, Z16, Z11
+	VPUNPCKLWD      Z2, Z11, Z12
+	VPUNPCKHWD      Z2, Z11, Z11
+	VPADDD          768(CX), Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPADDD          832(CX), Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPACKUSDW       Z9, Z10, Z10
+	VPERMQ          Z10, Z4, Z10
+	VMOVNTPS        Z10, 384(AX)
+	VPADDD          896(CX), Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPADDD          960(CX), Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPACKUSDW       Z11, Z12, Z12
+	VPERMQ          Z12, Z4, Z12
+	VMOVNTPS        Z12, 448(AX)
+
+next0:
+	ADDQ $+1024, CX
+	ADDQ $+512, AX
+	SUBQ $+256, DX
+	JGE  uncached
+	SFENCE
+	JMP  rest
+
+cached:
+	PREFETCHT0      8192(AX)
+	PREFETCHT0      8256(AX)
+	PREFETCHT0      8320(AX)
+	PREFETCHT0      8384(AX)
+	PREFETCHT0      8448(AX)
+	PREFETCHT0      8512(AX)
+	PREFETCHT0      8576(AX)
+	PREFETCHT0      8640(AX)
+	VPANDD          (CX), Z3, Z9
+	VPANDD          64(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          128(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          192(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          256(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          320(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          384(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          448(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          512(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          576(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          640(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          704(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          768(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          832(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          896(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPANDD          960(CX), Z3, Z10
+	VPMAXUD         Z10, Z9, Z9
+	VPCMPUD.BCST    $0x06, finite<>+0(SB), Z9, K2
+	VMOVDQU64       Z7, Z9
+	VPADDQ          Z8, Z7, Z7
+	VMOVDQU64       Z7, Z11
+	VPADDQ          Z8, Z7, Z7
+	VMOVDQU64       Z7, Z13
+	VPADDQ          Z8, Z7, Z7
+	VMOVDQU64       Z7, Z15
+	VPADDQ          Z8, Z7, Z7
+	VPMULUDQ        Z5, Z9, Z17
+	VPSRLQ          $0x20, Z9, Z9
+	VPXORD.BCST     (BX), Z9, Z9
+	VPSRLQ          $0x20, Z17, Z10
+	VPXORD.BCST     4(BX), Z10, Z10
+	VPMULUDQ        Z5, Z11, Z18
+	VPSRLQ          $0x20, Z11, Z11
+	VPXORD.BCST     (BX), Z11, Z11
+	VPSRLQ          $0x20, Z18, Z12
+	VPXORD.BCST     4(BX), Z12, Z12
+	VPMULUDQ        Z5, Z13, Z19
+	VPSRLQ          $0x20, Z13, Z13
+	VPXORD.BCST     (BX), Z13, Z13
+	VPSRLQ          $0x20, Z19, Z14
+	VPXORD.BCST     4(BX), Z14, Z14
+	VPMULUDQ        Z5, Z15, Z20
+	VPSRLQ          $0x20, Z15, Z15
+	VPXORD.BCST     (BX), Z15, Z15
+	VPSRLQ          $0x20, Z20, Z16
+	VPXORD.BCST     4(BX), Z16, Z16
+	VPMULUDQ        Z5, Z9, Z21
+	VPMULUDQ        Z6, Z10, Z22
+	VPSRLQ          $0x20, Z22, Z9
+	VPXORD.BCST     8(BX), Z9, Z9
+	VPSRLQ          $0x20, Z21, Z10
+	VPTERNLOGD.BCST $0x96, 12(BX), Z17, Z10
+	VPMULUDQ        Z5, Z11, Z17
+	VPMULUDQ        Z6, Z12, Z23
+	VPSRLQ          $0x20, Z23, Z11
+	VPXORD.BCST     8(BX), Z11, Z11
+	VPSRLQ          $0x20, Z17, Z12
+	VPTERNLOGD.BCST $0x96, 12(BX), Z18, Z12
+	VPMULUDQ        Z5, Z13, Z18
+	VPMULUDQ        Z6, Z14, Z24
+	VPSRLQ          $0x20, Z24, Z13
+	VPXORD.BCST     8(BX), Z13, Z13
+	VPSRLQ          $0x20, Z18, Z14
+	VPTERNLOGD.BCST $0x96, 12(BX), Z19, Z14
+	VPMULUDQ        Z5, Z15, Z19
+	VPMULUDQ        Z6, Z16, Z25
+	VPSRLQ          $0x20, Z25, Z15
+	VPXORD.BCST     8(BX), Z15, Z15
+	VPSRLQ          $0x20, Z19, Z16
+	VPTERNLOGD.BCST $0x96, 12(BX), Z20, Z16
+	VPMULUDQ        Z5, Z9, Z20
+	VPMULUDQ        Z6, Z10, Z26
+	VPSRLQ          $0x20, Z26, Z9
+	VPTERNLOGD.BCST $0x96, 16(BX), Z22, Z9
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 20(BX), Z21, Z10
+	VPMULUDQ        Z5, Z11, Z21
+	VPMULUDQ        Z6, Z12, Z22
+	VPSRLQ          $0x20, Z22, Z11
+	VPTERNLOGD.BCST $0x96, 16(BX), Z23, Z11
+	VPSRLQ          $0x20, Z21, Z12
+	VPTERNLOGD.BCST $0x96, 20(BX), Z17, Z12
+	VPMULUDQ        Z5, Z13, Z17
+	VPMULUDQ        Z6, Z14, Z23
+	VPSRLQ          $0x20, Z23, Z13
+	VPTERNLOGD.BCST $0x96, 16(BX), Z24, Z13
+	VPSRLQ          $0x20, Z17, Z14
+	VPTERNLOGD.BCST $0x96, 20(BX), Z18, Z14
+	VPMULUDQ        Z5, Z15, Z18
+	VPMULUDQ        Z6, Z16, Z24
+	VPSRLQ          $0x20, Z24, Z15
+	VPTERNLOGD.BCST $0x96, 16(BX), Z25, Z15
+	VPSRLQ          $0x20, Z18, Z16
+	VPTERNLOGD.BCST $0x96, 20(BX), Z19, Z16
+	VPMULUDQ        Z5, Z9, Z19
+	VPMULUDQ        Z6, Z10, Z25
+	VPSRLQ          $0x20, Z25, Z9
+	VPTERNLOGD.BCST $0x96, 24(BX), Z26, Z9
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 28(BX), Z20, Z10
+	VPMULUDQ        Z5, Z11, Z20
+	VPMULUDQ        Z6, Z12, Z26
+	VPSRLQ          $0x20, Z26, Z11
+	VPTERNLOGD.BCST $0x96, 24(BX), Z22, Z11
+	VPSRLQ          $0x20, Z20, Z12
+	VPTERNLOGD.BCST $0x96, 28(BX), Z21, Z12
+	VPMULUDQ        Z5, Z13, Z21
+	VPMULUDQ        Z6, Z14, Z22
+	VPSRLQ          $0x20, Z22, Z13
+	VPTERNLOGD.BCST $0x96, 24(BX), Z23, Z13
+	VPSRLQ          $0x20, Z21, Z14
+	VPTERNLOGD.BCST $0x96, 28(BX), Z17, Z14
+	VPMULUDQ        Z5, Z15, Z17
+	VPMULUDQ        Z6, Z16, Z23
+	VPSRLQ          $0x20, Z23, Z15
+	VPTERNLOGD.BCST $0x96, 24(BX), Z24, Z15
+	VPSRLQ          $0x20, Z17, Z16
+	VPTERNLOGD.BCST $0x96, 28(BX), Z18, Z16
+	VPMULUDQ        Z5, Z9, Z18
+	VPMULUDQ        Z6, Z10, Z24
+	VPSRLQ          $0x20, Z24, Z9
+	VPTERNLOGD.BCST $0x96, 32(BX), Z25, Z9
+	VPSRLQ          $0x20, Z18, Z10
+	VPTERNLOGD.BCST $0x96, 36(BX), Z19, Z10
+	VPMULUDQ        Z5, Z11, Z19
+	VPMULUDQ        Z6, Z12, Z25
+	VPSRLQ          $0x20, Z25, Z11
+	VPTERNLOGD.BCST $0x96, 32(BX), Z26, Z11
+	VPSRLQ          $0x20, Z19, Z12
+	VPTERNLOGD.BCST $0x96, 36(BX), Z20, Z12
+	VPMULUDQ        Z5, Z13, Z20
+	VPMULUDQ        Z6, Z14, Z26
+	VPSRLQ          $0x20, Z26, Z13
+	VPTERNLOGD.BCST $0x96, 32(BX), Z22, Z13
+	VPSRLQ          $0x20, Z20, Z14
+	VPTERNLOGD.BCST $0x96, 36(BX), Z21, Z14
+	VPMULUDQ        Z5, Z15, Z21
+	VPMULUDQ        Z6, Z16, Z22
+	VPSRLQ          $0x20, Z22, Z15
+	VPTERNLOGD.BCST $0x96, 32(BX), Z23, Z15
+	VPSRLQ          $0x20, Z21, Z16
+	VPTERNLOGD.BCST $0x96, 36(BX), Z17, Z16
+	VPMULUDQ        Z5, Z9, Z17
+	VPMULUDQ        Z6, Z10, Z23
+	VPSRLQ          $0x20, Z23, Z9
+	VPTERNLOGD.BCST $0x96, 40(BX), Z24, Z9
+	VPSRLQ          $0x20, Z17, Z10
+	VPTERNLOGD.BCST $0x96, 44(BX), Z18, Z10
+	VPMULUDQ        Z5, Z11, Z18
+	VPMULUDQ        Z6, Z12, Z24
+	VPSRLQ          $0x20, Z24, Z11
+	VPTERNLOGD.BCST $0x96, 40(BX), Z25, Z11
+	VPSRLQ          $0x20, Z18, Z12
+	VPTERNLOGD.BCST $0x96, 44(BX), Z19, Z12
+	VPMULUDQ        Z5, Z13, Z19
+	VPMULUDQ        Z6, Z14, Z25
+	VPSRLQ          $0x20, Z25, Z13
+	VPTERNLOGD.BCST $0x96, 40(BX), Z26, Z13
+	VPSRLQ          $0x20, Z19, Z14
+	VPTERNLOGD.BCST $0x96, 44(BX), Z20, Z14
+	VPMULUDQ        Z5, Z15, Z20
+	VPMULUDQ        Z6, Z16, Z26
+	VPSRLQ          $0x20, Z26, Z15
+	VPTERNLOGD.BCST $0x96, 40(BX), Z22, Z15
+	VPSRLQ          $0x20, Z20, Z16
+	VPTERNLOGD.BCST $0x96, 44(BX), Z21, Z16
+	VPMULUDQ        Z5, Z9, Z21
+	VPMULUDQ        Z6, Z10, Z22
+	VPSRLQ          $0x20, Z22, Z9
+	VPTERNLOGD.BCST $0x96, 48(BX), Z23, Z9
+	VPSRLQ          $0x20, Z21, Z10
+	VPTERNLOGD.BCST $0x96, 52(BX), Z17, Z10
+	VPMULUDQ        Z5, Z11, Z17
+	VPMULUDQ        Z6, Z12, Z23
+	VPSRLQ          $0x20, Z23, Z11
+	VPTERNLOGD.BCST $0x96, 48(BX), Z24, Z11
+	VPSRLQ          $0x20, Z17, Z12
+	VPTERNLOGD.BCST $0x96, 52(BX), Z18, Z12
+	VPMULUDQ        Z5, Z13, Z18
+	VPMULUDQ        Z6, Z14, Z24
+	VPSRLQ          $0x20, Z24, Z13
+	VPTERNLOGD.BCST $0x96, 48(BX), Z25, Z13
+	VPSRLQ          $0x20, Z18, Z14
+	VPTERNLOGD.BCST $0x96, 52(BX), Z19, Z14
+	VPMULUDQ        Z5, Z15, Z19
+	VPMULUDQ        Z6, Z16, Z25
+	VPSRLQ          $0x20, Z25, Z15
+	VPTERNLOGD.BCST $0x96, 48(BX), Z26, Z15
+	VPSRLQ          $0x20, Z19, Z16
+	VPTERNLOGD.BCST $0x96, 52(BX), Z20, Z16
+	VPMULUDQ        Z5, Z9, Z20
+	VPMULUDQ        Z6, Z10, Z26
+	VPSRLQ          $0x20, Z26, Z9
+	VPTERNLOGD.BCST $0x96, 56(BX), Z22, Z9
+	VPSRLQ          $0x20, Z20, Z10
+	VPTERNLOGD.BCST $0x96, 60(BX), Z21, Z10
+	VPMULUDQ        Z5, Z11, Z21
+	VPMULUDQ        Z6, Z12, Z22
+	VPSRLQ          $0x20, Z22, Z11
+	VPTERNLOGD.BCST $0x96, 56(BX), Z23, Z11
+	VPSRLQ          $0x20, Z21, Z12
+	VPTERNLOGD.BCST $0x96, 60(BX), Z17, Z12
+	VPMULUDQ        Z5, Z13, Z17
+	VPMULUDQ        Z6, Z14, Z23
+	VPSRLQ          $0x20, Z23, Z13
+	VPTERNLOGD.BCST $0x96, 56(BX), Z24, Z13
+	VPSRLQ          $0x20, Z17, Z14
+	VPTERNLOGD.BCST $0x96, 60(BX), Z18, Z14
+	VPMULUDQ        Z5, Z15, Z18
+	VPMULUDQ        Z6, Z16, Z24
+	VPSRLQ          $0x20, Z24, Z15
+	VPTERNLOGD.BCST $0x96, 56(BX), Z25, Z15
+	VPSRLQ          $0x20, Z18, Z16
+	VPTERNLOGD.BCST $0x96, 60(BX), Z19, Z16
+	VPMULUDQ        Z5, Z9, Z19
+	VPMULUDQ        Z6, Z10, Z25
+	VPSRLQ          $0x20, Z25, Z9
+	VPTERNLOGD.BCST $0x96, 64(BX), Z26, Z9
+	VPSRLQ          $0x20, Z19, Z10
+	VPTERNLOGD.BCST $0x96, 68(BX), Z20, Z10
+	VPMULUDQ        Z5, Z11, Z20
+	VPMULUDQ        Z6, Z12, Z26
+	VPSRLQ          $0x20, Z26, Z11
+	VPTERNLOGD.BCST $0x96, 64(BX), Z22, Z11
+	VPSRLQ          $0x20, Z20, Z12
+	VPTERNLOGD.BCST $0x96, 68(BX), Z21, Z12
+	VPMULUDQ        Z5, Z13, Z21
+	VPMULUDQ        Z6, Z14, Z22
+	VPSRLQ          $0x20, Z22, Z13
+	VPTERNLOGD.BCST $0x96, 64(BX), Z23, Z13
+	VPSRLQ          $0x20, Z21, Z14
+	VPTERNLOGD.BCST $0x96, 68(BX), Z17, Z14
+	VPMULUDQ        Z5, Z15, Z17
+	VPMULUDQ        Z6, Z16, Z23
+	VPSRLQ          $0x20, Z23, Z15
+	VPTERNLOGD.BCST $0x96, 64(BX), Z24, Z15
+	VPSRLQ          $0x20, Z17, Z16
+	VPTERNLOGD.BCST $0x96, 68(BX), Z18, Z16
+	VPMULUDQ        Z5, Z9, Z9
+	VPMULUDQ        Z6, Z10, Z10
+	VPRORQ          $0x20, Z10, Z10
+	VPTERNLOGD.BCST $0x96, 72(BX), Z25, K1, Z10
+	VPRORQ          $0x20, Z9, Z9
+	VPTERNLOGD.BCST $0x96, 76(BX), Z19, K1, Z9
+	VPMULUDQ        Z5, Z11, Z11
+	VPMULUDQ        Z6, Z12, Z12
+	VPRORQ          $0x20, Z12, Z12
+	VPTERNLOGD.BCST $0x96, 72(BX), Z26, K1, Z12
+	VPRORQ          $0x20, Z11, Z11
+	VPTERNLOGD.BCST $0x96, 76(BX), Z20, K1, Z11
+	VPMULUDQ        Z5, Z13, Z13
+	VPMULUDQ        Z6, Z14, Z14
+	VPRORQ          $0x20, Z14, Z14
+	VPTERNLOGD.BCST $0x96, 72(BX), Z22, K1, Z14
+	VPRORQ          $0x20, Z13, Z13
+	VPTERNLOGD.BCST $0x96, 76(BX), Z21, K1, Z13
+	VPMULUDQ        Z5, Z15, Z15
+	VPMULUDQ        Z6, Z16, Z16
+	VPRORQ          $0x20, Z16, Z16
+	VPTERNLOGD.BCST $0x96, 72(BX), Z23, K1, Z16
+	VPRORQ          $0x20, Z15, Z15
+	VPTERNLOGD.BCST $0x96, 76(BX), Z17, K1, Z15
+	KORTESTW        K2, K2
+	JNZ             special1
+	VMOVDQA64       Z0, Z17
+	VPERMI2Q        Z9, Z10, Z17
+	VPUNPCKLWD      Z2, Z17, Z18
+	VPUNPCKHWD      Z2, Z17, Z17
+	VMOVDQA64       Z1, Z19
+	VPERMI2Q        Z9, Z10, Z19
+	VPUNPCKLWD      Z2, Z19, Z9
+	VPUNPCKHWD      Z2, Z19, Z10
+	VPADDD          (CX), Z18, Z18
+	VPSRLD          $0x10, Z18, Z18
+	VPADDD          64(CX), Z17, Z17
+	VPSRLD          $0x10, Z17, Z17
+	VPACKUSDW       Z17, Z18, Z18
+	VPERMQ          Z18, Z4, Z18
+	VMOVUPS         Z18, (AX)
+	VPADDD          128(CX), Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPADDD          192(CX), Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPACKUSDW       Z10, Z9, Z9
+	VPERMQ          Z9, Z4, Z9
+	VMOVUPS         Z9, 64(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z11, Z12, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z17
+	VPERMI2Q        Z11, Z12, Z17
+	VPUNPCKLWD      Z2, Z17, Z11
+	VPUNPCKHWD      Z2, Z17, Z12
+	VPADDD          256(CX), Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPADDD          320(CX), Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPACKUSDW       Z9, Z10, Z10
+	VPERMQ          Z10, Z4, Z10
+	VMOVUPS         Z10, 128(AX)
+	VPADDD          384(CX), Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPADDD          448(CX), Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPACKUSDW       Z12, Z11, Z11
+	VPERMQ          Z11, Z4, Z11
+	VMOVUPS         Z11, 192(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z13, Z14, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z11
+	VPERMI2Q        Z13, Z14, Z11
+	VPUNPCKLWD      Z2, Z11, Z12
+	VPUNPCKHWD      Z2, Z11, Z11
+	VPADDD          512(CX), Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPADDD          576(CX), Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPACKUSDW       Z9, Z10, Z10
+	VPERMQ          Z10, Z4, Z10
+	VMOVUPS         Z10, 256(AX)
+	VPADDD          640(CX), Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPADDD          704(CX), Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPACKUSDW       Z11, Z12, Z12
+	VPERMQ          Z12, Z4, Z12
+	VMOVUPS         Z12, 320(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z15, Z16, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z11
+	VPERMI2Q        Z15, Z16, Z11
+	VPUNPCKLWD      Z2, Z11, Z12
+	VPUNPCKHWD      Z2, Z11, Z11
+	VPADDD          768(CX), Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPADDD          832(CX), Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPACKUSDW       Z9, Z10, Z10
+	VPERMQ          Z10, Z4, Z10
+	VMOVUPS         Z10, 384(AX)
+	VPADDD          896(CX), Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPADDD          960(CX), Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPACKUSDW       Z11, Z12, Z12
+	VPERMQ          Z12, Z4, Z12
+	VMOVUPS         Z12, 448(AX)
+
+next1:
+	ADDQ $+1024, CX
+	ADDQ $+512, AX
+	SUBQ $+256, DX
+	JGE  cached
+
+rest:
+	ADDQ $+256, DX
+	JZ   done
 
 done:
 	VZEROUPPER
 	RET
 
+special0:
+	VMOVDQA64       Z0, Z17
+	VPERMI2Q        Z9, Z10, Z17
+	VPUNPCKLWD      Z2, Z17, Z18
+	VPUNPCKHWD      Z2, Z17, Z17
+	VMOVDQA64       Z1, Z19
+	VPERMI2Q        Z9, Z10, Z19
+	VPUNPCKLWD      Z2, Z19, Z9
+	VPUNPCKHWD      Z2, Z19, Z10
+	VMOVUPS         (CX), Z19
+	VPANDD          Z19, Z3, Z20
+	VPADDD          Z20, Z18, Z18
+	VPSRLD          $0x10, Z18, Z18
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z20, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z18, K2, Z18
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z20, K2
+	VPSRLD          $0x10, Z20, Z20
+	VPORD.BCST      quiet16<>+0(SB), Z20, K2, Z18
+	VPSRLD          $0x10, Z19, Z19
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z19, Z18
+	VPMOVDW         Z18, (AX)
+	VMOVUPS         64(CX), Z18
+	VPANDD          Z18, Z3, Z19
+	VPADDD          Z19, Z17, Z17
+	VPSRLD          $0x10, Z17, Z17
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z19, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z17, K2, Z17
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z19, K2
+	VPSRLD          $0x10, Z19, Z19
+	VPORD.BCST      quiet16<>+0(SB), Z19, K2, Z17
+	VPSRLD          $0x10, Z18, Z18
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z18, Z17
+	VPMOVDW         Z17, 32(AX)
+	VMOVUPS         128(CX), Z17
+	VPANDD          Z17, Z3, Z18
+	VPADDD          Z18, Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z18, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z9, K2, Z9
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z18, K2
+	VPSRLD          $0x10, Z18, Z18
+	VPORD.BCST      quiet16<>+0(SB), Z18, K2, Z9
+	VPSRLD          $0x10, Z17, Z17
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z17, Z9
+	VPMOVDW         Z9, 64(AX)
+	VMOVUPS         192(CX), Z9
+	VPANDD          Z9, Z3, Z17
+	VPADDD          Z17, Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z17, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z10, K2, Z10
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z17, K2
+	VPSRLD          $0x10, Z17, Z17
+	VPORD.BCST      quiet16<>+0(SB), Z17, K2, Z10
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z10
+	VPMOVDW         Z10, 96(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z11, Z12, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z17
+	VPERMI2Q        Z11, Z12, Z17
+	VPUNPCKLWD      Z2, Z17, Z11
+	VPUNPCKHWD      Z2, Z17, Z12
+	VMOVUPS         256(CX), Z17
+	VPANDD          Z17, Z3, Z18
+	VPADDD          Z18, Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z18, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z10, K2, Z10
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z18, K2
+	VPSRLD          $0x10, Z18, Z18
+	VPORD.BCST      quiet16<>+0(SB), Z18, K2, Z10
+	VPSRLD          $0x10, Z17, Z17
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z17, Z10
+	VPMOVDW         Z10, 128(AX)
+	VMOVUPS         320(CX), Z10
+	VPANDD          Z10, Z3, Z17
+	VPADDD          Z17, Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z17, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z9, K2, Z9
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z17, K2
+	VPSRLD          $0x10, Z17, Z17
+	VPORD.BCST      quiet16<>+0(SB), Z17, K2, Z9
+	VPSRLD          $0x10, Z10, Z10
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z10, Z9
+	VPMOVDW         Z9, 160(AX)
+	VMOVUPS         384(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z11, K2, Z11
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z11
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z11
+	VPMOVDW         Z11, 192(AX)
+	VMOVUPS         448(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z12, K2, Z12
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z12
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z12
+	VPMOVDW         Z12, 224(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z13, Z14, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z11
+	VPERMI2Q        Z13, Z14, Z11
+	VPUNPCKLWD      Z2, Z11, Z12
+	VPUNPCKHWD      Z2, Z11, Z11
+	VMOVUPS         512(CX), Z13
+	VPANDD          Z13, Z3, Z14
+	VPADDD          Z14, Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z14, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z10, K2, Z10
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z14, K2
+	VPSRLD          $0x10, Z14, Z14
+	VPORD.BCST      quiet16<>+0(SB), Z14, K2, Z10
+	VPSRLD          $0x10, Z13, Z13
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z13, Z10
+	VPMOVDW         Z10, 256(AX)
+	VMOVUPS         576(CX), Z10
+	VPANDD          Z10, Z3, Z13
+	VPADDD          Z13, Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z13, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z9, K2, Z9
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z13, K2
+	VPSRLD          $0x10, Z13, Z13
+	VPORD.BCST      quiet16<>+0(SB), Z13, K2, Z9
+	VPSRLD          $0x10, Z10, Z10
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z10, Z9
+	VPMOVDW         Z9, 288(AX)
+	VMOVUPS         640(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z12, K2, Z12
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z12
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z12
+	VPMOVDW         Z12, 320(AX)
+	VMOVUPS         704(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z11, K2, Z11
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z11
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z11
+	VPMOVDW         Z11, 352(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z15, Z16, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z11
+	VPERMI2Q        Z15, Z16, Z11
+	VPUNPCKLWD      Z2, Z11, Z12
+	VPUNPCKHWD      Z2, Z11, Z11
+	VMOVUPS         768(CX), Z13
+	VPANDD          Z13, Z3, Z14
+	VPADDD          Z14, Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z14, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z10, K2, Z10
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z14, K2
+	VPSRLD          $0x10, Z14, Z14
+	VPORD.BCST      quiet16<>+0(SB), Z14, K2, Z10
+	VPSRLD          $0x10, Z13, Z13
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z13, Z10
+	VPMOVDW         Z10, 384(AX)
+	VMOVUPS         832(CX), Z10
+	VPANDD          Z10, Z3, Z13
+	VPADDD          Z13, Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z13, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z9, K2, Z9
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z13, K2
+	VPSRLD          $0x10, Z13, Z13
+	VPORD.BCST      quiet16<>+0(SB), Z13, K2, Z9
+	VPSRLD          $0x10, Z10, Z10
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z10, Z9
+	VPMOVDW         Z9, 416(AX)
+	VMOVUPS         896(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z12, K2, Z12
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z12
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z12
+	VPMOVDW         Z12, 448(AX)
+	VMOVUPS         960(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z11, K2, Z11
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z11
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z11
+	VPMOVDW         Z11, 480(AX)
+	JMP             next0
+
+special1:
+	VMOVDQA64       Z0, Z17
+	VPERMI2Q        Z9, Z10, Z17
+	VPUNPCKLWD      Z2, Z17, Z18
+	VPUNPCKHWD      Z2, Z17, Z17
+	VMOVDQA64       Z1, Z19
+	VPERMI2Q        Z9, Z10, Z19
+	VPUNPCKLWD      Z2, Z19, Z9
+	VPUNPCKHWD      Z2, Z19, Z10
+	VMOVUPS         (CX), Z19
+	VPANDD          Z19, Z3, Z20
+	VPADDD          Z20, Z18, Z18
+	VPSRLD          $0x10, Z18, Z18
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z20, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z18, K2, Z18
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z20, K2
+	VPSRLD          $0x10, Z20, Z20
+	VPORD.BCST      quiet16<>+0(SB), Z20, K2, Z18
+	VPSRLD          $0x10, Z19, Z19
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z19, Z18
+	VPMOVDW         Z18, (AX)
+	VMOVUPS         64(CX), Z18
+	VPANDD          Z18, Z3, Z19
+	VPADDD          Z19, Z17, Z17
+	VPSRLD          $0x10, Z17, Z17
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z19, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z17, K2, Z17
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z19, K2
+	VPSRLD          $0x10, Z19, Z19
+	VPORD.BCST      quiet16<>+0(SB), Z19, K2, Z17
+	VPSRLD          $0x10, Z18, Z18
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z18, Z17
+	VPMOVDW         Z17, 32(AX)
+	VMOVUPS         128(CX), Z17
+	VPANDD          Z17, Z3, Z18
+	VPADDD          Z18, Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z18, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z9, K2, Z9
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z18, K2
+	VPSRLD          $0x10, Z18, Z18
+	VPORD.BCST      quiet16<>+0(SB), Z18, K2, Z9
+	VPSRLD          $0x10, Z17, Z17
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z17, Z9
+	VPMOVDW         Z9, 64(AX)
+	VMOVUPS         192(CX), Z9
+	VPANDD          Z9, Z3, Z17
+	VPADDD          Z17, Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z17, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z10, K2, Z10
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z17, K2
+	VPSRLD          $0x10, Z17, Z17
+	VPORD.BCST      quiet16<>+0(SB), Z17, K2, Z10
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z10
+	VPMOVDW         Z10, 96(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z11, Z12, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z17
+	VPERMI2Q        Z11, Z12, Z17
+	VPUNPCKLWD      Z2, Z17, Z11
+	VPUNPCKHWD      Z2, Z17, Z12
+	VMOVUPS         256(CX), Z17
+	VPANDD          Z17, Z3, Z18
+	VPADDD          Z18, Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z18, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z10, K2, Z10
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z18, K2
+	VPSRLD          $0x10, Z18, Z18
+	VPORD.BCST      quiet16<>+0(SB), Z18, K2, Z10
+	VPSRLD          $0x10, Z17, Z17
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z17, Z10
+	VPMOVDW         Z10, 128(AX)
+	VMOVUPS         320(CX), Z10
+	VPANDD          Z10, Z3, Z17
+	VPADDD          Z17, Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z17, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z9, K2, Z9
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z17, K2
+	VPSRLD          $0x10, Z17, Z17
+	VPORD.BCST      quiet16<>+0(SB), Z17, K2, Z9
+	VPSRLD          $0x10, Z10, Z10
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z10, Z9
+	VPMOVDW         Z9, 160(AX)
+	VMOVUPS         384(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z11, K2, Z11
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z11
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z11
+	VPMOVDW         Z11, 192(AX)
+	VMOVUPS         448(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z12, K2, Z12
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z12
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z12
+	VPMOVDW         Z12, 224(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z13, Z14, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z11
+	VPERMI2Q        Z13, Z14, Z11
+	VPUNPCKLWD      Z2, Z11, Z12
+	VPUNPCKHWD      Z2, Z11, Z11
+	VMOVUPS         512(CX), Z13
+	VPANDD          Z13, Z3, Z14
+	VPADDD          Z14, Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z14, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z10, K2, Z10
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z14, K2
+	VPSRLD          $0x10, Z14, Z14
+	VPORD.BCST      quiet16<>+0(SB), Z14, K2, Z10
+	VPSRLD          $0x10, Z13, Z13
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z13, Z10
+	VPMOVDW         Z10, 256(AX)
+	VMOVUPS         576(CX), Z10
+	VPANDD          Z10, Z3, Z13
+	VPADDD          Z13, Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z13, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z9, K2, Z9
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z13, K2
+	VPSRLD          $0x10, Z13, Z13
+	VPORD.BCST      quiet16<>+0(SB), Z13, K2, Z9
+	VPSRLD          $0x10, Z10, Z10
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z10, Z9
+	VPMOVDW         Z9, 288(AX)
+	VMOVUPS         640(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z12, K2, Z12
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z12
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z12
+	VPMOVDW         Z12, 320(AX)
+	VMOVUPS         704(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z11, K2, Z11
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z11
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z11
+	VPMOVDW         Z11, 352(AX)
+	VMOVDQA64       Z0, Z9
+	VPERMI2Q        Z15, Z16, Z9
+	VPUNPCKLWD      Z2, Z9, Z10
+	VPUNPCKHWD      Z2, Z9, Z9
+	VMOVDQA64       Z1, Z11
+	VPERMI2Q        Z15, Z16, Z11
+	VPUNPCKLWD      Z2, Z11, Z12
+	VPUNPCKHWD      Z2, Z11, Z11
+	VMOVUPS         768(CX), Z13
+	VPANDD          Z13, Z3, Z14
+	VPADDD          Z14, Z10, Z10
+	VPSRLD          $0x10, Z10, Z10
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z14, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z10, K2, Z10
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z14, K2
+	VPSRLD          $0x10, Z14, Z14
+	VPORD.BCST      quiet16<>+0(SB), Z14, K2, Z10
+	VPSRLD          $0x10, Z13, Z13
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z13, Z10
+	VPMOVDW         Z10, 384(AX)
+	VMOVUPS         832(CX), Z10
+	VPANDD          Z10, Z3, Z13
+	VPADDD          Z13, Z9, Z9
+	VPSRLD          $0x10, Z9, Z9
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z13, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z9, K2, Z9
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z13, K2
+	VPSRLD          $0x10, Z13, Z13
+	VPORD.BCST      quiet16<>+0(SB), Z13, K2, Z9
+	VPSRLD          $0x10, Z10, Z10
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z10, Z9
+	VPMOVDW         Z9, 416(AX)
+	VMOVUPS         896(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z12, Z12
+	VPSRLD          $0x10, Z12, Z12
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z12, K2, Z12
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z12
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z12
+	VPMOVDW         Z12, 448(AX)
+	VMOVUPS         960(CX), Z9
+	VPANDD          Z9, Z3, Z10
+	VPADDD          Z10, Z11, Z11
+	VPSRLD          $0x10, Z11, Z11
+	VPCMPUD.BCST    $0x01, inf<>+0(SB), Z10, K2
+	VPMINUD.BCST    largest16<>+0(SB), Z11, K2, Z11
+	VPCMPUD.BCST    $0x06, inf<>+0(SB), Z10, K2
+	VPSRLD          $0x10, Z10, Z10
+	VPORD.BCST      quiet16<>+0(SB), Z10, K2, Z11
+	VPSRLD          $0x10, Z9, Z9
+	VPTERNLOGD.BCST $0xf8, sign16<>+0(SB), Z9, Z11
+	VPMOVDW         Z11, 480(AX)
+	JMP             next1
+
+DATA pairs0<>+0(SB)/4, $0x00000000
+DATA pairs0<>+4(SB)/4, $0x00000000
+DATA pairs0<>+8(SB)/4, $0x00000002
+DATA pairs0<>+12(SB)/4, $0x00000000
+DATA pairs0<>+16(SB)/4, $0x00000008
+DATA pairs0<>+20(SB)/4, $0x00000000
+DATA pairs0<>+24(SB)/4, $0x0000000a
+DATA pairs0<>+28(SB)/4, $0x00000000
+DATA pairs0<>+32(SB)/4, $0x00000001
+DATA pairs0<>+36(SB)/4, $0x00000000
+DATA pairs0<>+40(SB)/4, $0x00000003
+DATA pairs0<>+44(SB)/4, $0x00000000
+DATA pairs0<>+48(SB)/4, $0x00000009
+DATA pairs0<>+52(SB)/4, $0x00000000
+DATA pairs0<>+56(SB)/4, $0x0000000b
+DATA pairs0<>+60(SB)/4, $0x00000000
+GLOBL pairs0<>(SB), RODATA|NOPTR, $64
+
+DATA pairs4<>+0(SB)/4, $0x00000004
+DATA pairs4<>+4(SB)/4, $0x00000000
+DATA pairs4<>+8(SB)/4, $0x00000006
+DATA pairs4<>+12(SB)/4, $0x00000000
+DATA pairs4<>+16(SB)/4, $0x0000000c
+DATA pairs4<>+20(SB)/4, $0x00000000
+DATA pairs4<>+24(SB)/4, $0x0000000e
+DATA pairs4<>+28(SB)/4, $0x00000000
+DATA pairs4<>+32(SB)/4, $0x00000005
+DATA pairs4<>+36(SB)/4, $0x00000000
+DATA pairs4<>+40(SB)/4, $0x00000007
+DATA pairs4<>+44(SB)/4, $0x00000000
+DATA pairs4<>+48(SB)/4, $0x0000000d
+DATA pairs4<>+52(SB)/4, $0x00000000
+DATA pairs4<>+56(SB)/4, $0x0000000f
+DATA pairs4<>+60(SB)/4, $0x00000000
+GLOBL pairs4<>(SB), RODATA|NOPTR, $64
+
 DATA order8<>+0(SB)/4, $0x00000000
 DATA order8<>+4(SB)/4, $0x00000000
-DATA order8<>+8(SB)/4, $0x00000004
+DATA order8<>+8(SB)/4, $0x00000002
 DATA order8<>+12(SB)/4, $0x00000000
-DATA order8<>+16(SB)/4, $0x00000001
+DATA order8<>+16(SB)/4, $0x00000004
 DATA order8<>+20(SB)/4, $0x00000000
-DATA order8<>+24(SB)/4, $0x00000005
+DATA order8<>+24(SB)/4, $0x00000006
 DATA order8<>+28(SB)/4, $0x00000000
-DATA order8<>+32(SB)/4, $0x00000002
+DATA order8<>+32(SB)/4, $0x00000001
 DATA order8<>+36(SB)/4, $0x00000000
-DATA order8<>+40(SB)/4, $0x00000006
+DATA order8<>+40(SB)/4, $0x00000003
 DATA order8<>+44(SB)/4, $0x00000000
-DATA order8<>+48(SB)/4, $0x00000003
+DATA order8<>+48(SB)/4, $0x00000005
 DATA order8<>+52(SB)/4, $0x00000000
 DATA order8<>+56(SB)/4, $0x00000007
 DATA order8<>+60(SB)/4, $0x00000000
 GLOBL order8<>(SB), RODATA|NOPTR, $64
+
+DATA order<>+0(SB)/4, $0x00000000
+DATA order<>+4(SB)/4, $0x00000000
+DATA order<>+8(SB)/4, $0x00000001
+DATA order<>+12(SB)/4, $0x00000000
+DATA order<>+16(SB)/4, $0x00000002
+DATA order<>+20(SB)/4, $0x00000000
+DATA order<>+24(SB)/4, $0x00000003
+DATA order<>+28(SB)/4, $0x00000000
+DATA order<>+32(SB)/4, $0x00000004
+DATA order<>+36(SB)/4, $0x00000000
+DATA order<>+40(SB)/4, $0x00000005
+DATA order<>+44(SB)/4, $0x00000000
+DATA order<>+48(SB)/4, $0x00000006
+DATA order<>+52(SB)/4, $0x00000000
+DATA order<>+56(SB)/4, $0x00000007
+DATA order<>+60(SB)/4, $0x00000000
+GLOBL order<>(SB), RODATA|NOPTR, $64

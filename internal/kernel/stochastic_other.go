@@ -4,4 +4,4 @@ package kernel
 
 import "github.com/descent-ml/descent/internal/philox"
 
-func stochastic([]uint16, []float32, philox.Key, uint64, uint64) int { return 0 }
+func stochastic([]uint16, []float32, philox.Key, uint64, uint64, bool) int { return 0 }

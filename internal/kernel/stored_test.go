@@ -102,7 +102,7 @@ func TestToBF16Stochastic(t *testing.T) {
 		for i := range x {
 			x[i] = v
 		}
-		ToBF16Stochastic(y, x, key, 0, 7)
+		ToBF16Stochastic(y, x, key, 0, 7, false)
 		sum, up := 0.0, 0
 		below := math.Float32frombits(math.Float32bits(v) &^ 0xffff)
 		for i := range y {
@@ -129,22 +129,22 @@ func TestToBF16Stochastic(t *testing.T) {
 	}
 	for _, v := range []float32{0, 1, -2.5, float32(math.Inf(1)), float32(math.Inf(-1)), 0x1.fep127} {
 		x[0] = v
-		ToBF16Stochastic(y[:1], x[:1], key, 0, 0)
+		ToBF16Stochastic(y[:1], x[:1], key, 0, 0, false)
 		if w := math.Float32frombits(uint32(y[0]) << 16); w != v {
 			t.Errorf("%v became %v", v, w)
 		}
 	}
 	x[0] = math.Float32frombits(0xff800001)
-	ToBF16Stochastic(y[:1], x[:1], key, 0, 0)
+	ToBF16Stochastic(y[:1], x[:1], key, 0, 0, false)
 	if w := math.Float32frombits(uint32(y[0]) << 16); w == w {
 		t.Errorf("NaN became %v", w)
 	}
 	// Any cut at a multiple of 8 gives the same bits.
 	copy(x, spreadOut(1000))
 	whole, parts := make([]uint16, 1000), make([]uint16, 1000)
-	ToBF16Stochastic(whole, x[:1000], key, 64, 3)
-	ToBF16Stochastic(parts[:504], x[:504], key, 64, 3)
-	ToBF16Stochastic(parts[504:], x[504:1000], key, 64+504, 3)
+	ToBF16Stochastic(whole, x[:1000], key, 64, 3, false)
+	ToBF16Stochastic(parts[:504], x[:504], key, 64, 3, false)
+	ToBF16Stochastic(parts[504:], x[504:1000], key, 64+504, 3, false)
 	for i := range whole {
 		if whole[i] != parts[i] {
 			t.Fatalf("element %d depends on the cut", i)
@@ -172,7 +172,7 @@ func TestStoredHash(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		ToBF16Stochastic(h, x, philox.NewKey(3, 4), 8, 5)
+		ToBF16Stochastic(h, x, philox.NewKey(3, 4), 8, 5, false)
 		if err := binary.Write(sum, binary.LittleEndian, h); err != nil {
 			t.Fatal(err)
 		}

@@ -12,10 +12,12 @@ func archTiers() []tier {
 			normBlock: func(x []float32) (float64, uint32) { return normBlockAVX2(x, false) },
 			scale:     scaleAVX2,
 			add:       func(dst, src []float32, s float32) { addAVX2(dst, src, s, false) },
-			sgd:       sgdAVX2,
-			momentum:  momentumAVX2,
-			adam:      adamAVX2,
-			lion:      lionAVX2,
+			sgd:       func(p, g []float32, c *sgdCoef[float32]) { sgdAVX2(p, g, c, false) },
+			momentum:  func(p, g, m []float32, c *momentumCoef[float32]) { momentumAVX2(p, g, m, c, false) },
+			adam:      func(p, g, m, v []float32, c *adamCoef[float32]) { adamAVX2(p, g, m, v, c, false) },
+			lion:      func(p, g, m []float32, c *lionCoef[float32]) { lionAVX2(p, g, m, c, false) },
+			ratio:     ratioAVX2,
+			move:      moveAVX2,
 			lerp:      func(dst, src []float32, w float32) uint32 { return lerpAVX2(dst, src, w, false) },
 			maxAbs:    maxAbsAVX2,
 			rootScale: rootScaleAVX2,
@@ -26,13 +28,13 @@ func archTiers() []tier {
 			softCap:   softCapAVX2,
 			uncap:     softCapGradientAVX2,
 			dropout:   dropoutAVX2,
-			toBF16:    atLeast(casts, toBF16AVX2, toBF16Generic),
+			toBF16:    atLeast(casts, linear(toBF16AVX2), toBF16Generic),
 			fromBF16:  atLeast(casts, fromBF16AVX2, fromBF16Generic),
-			toF16:     atLeast(casts, toF16AVX2, toF16Generic),
+			toF16:     atLeast(casts, linear(toF16AVX2), toF16Generic),
 			fromF16:   atLeast(casts, fromF16AVX2, fromF16Generic),
-			toE4M3:    atLeast(casts, toE4M3AVX2, toE4M3Generic),
+			toE4M3:    atLeast(casts, linear(toE4M3AVX2), toE4M3Generic),
 			fromE4M3:  atLeast(casts, fromE4M3AVX2, fromE4M3Generic),
-			toE5M2:    atLeast(casts, toE5M2AVX2, toE5M2Generic),
+			toE5M2:    atLeast(casts, linear(toE5M2AVX2), toE5M2Generic),
 			fromE5M2:  atLeast(casts, fromE5M2AVX2, fromE5M2Generic),
 		},
 		{
@@ -41,17 +43,41 @@ func archTiers() []tier {
 			normBlock: func(x []float32) (float64, uint32) { return normBlockAVX2(x, true) },
 			add:       addPagesAVX2,
 			lerp:      lerpPagesAVX2,
+			sgd:       sgdPagesAVX2,
+			momentum:  momentumPagesAVX2,
+			adam:      adamPagesAVX2,
+			lion:      lionPagesAVX2,
+			toBF16:    atLeast(casts, paged(toBF16AVX2), toBF16Generic),
+			toF16:     atLeast(casts, paged(toF16AVX2), toF16Generic),
+			toE4M3:    atLeast(casts, paged(toE4M3AVX2), toE4M3Generic),
+			toE5M2:    atLeast(casts, paged(toE5M2AVX2), toE5M2Generic),
 		},
 		{
 			name:    "avx512",
 			have:    cpu.AVX512,
 			expSum:  expSumAVX512,
 			dropout: dropoutAVX512,
-			toBF16:  atLeast(wideCasts, toBF16AVX512, toBF16Generic),
-			toE4M3:  atLeast(wideCasts, toE4M3AVX512, toE4M3Generic),
-			toE5M2:  atLeast(wideCasts, toE5M2AVX512, toE5M2Generic),
+			toBF16:  atLeast(wideCasts, linear(toBF16AVX512), toBF16Generic),
+			toE4M3:  atLeast(wideCasts, linear(toE4M3AVX512), toE4M3Generic),
+			toE5M2:  atLeast(wideCasts, linear(toE5M2AVX512), toE5M2Generic),
+		},
+		{
+			name:   "avx512", // other ways to prefetch
+			have:   cpu.AVX512,
+			toBF16: atLeast(wideCasts, paged(toBF16AVX512), toBF16Generic),
+			toE4M3: atLeast(wideCasts, paged(toE4M3AVX512), toE4M3Generic),
+			toE5M2: atLeast(wideCasts, paged(toE5M2AVX512), toE5M2Generic),
 		},
 	}
+}
+
+// linear is a cast that prefetches line by line, paged one that does so in pages.
+func linear[D any](asm func([]D, []float32, bool, bool)) func([]D, []float32, bool) {
+	return func(dst []D, src []float32, uncached bool) { asm(dst, src, uncached, false) }
+}
+
+func paged[D any](asm func([]D, []float32, bool, bool)) func([]D, []float32, bool) {
+	return func(dst []D, src []float32, uncached bool) { asm(dst, src, uncached, true) }
 }
 
 // atLeast is a cast whose assembly needs n elements.

@@ -18,6 +18,8 @@ func archTiers() []tier {
 		momentum:  momentumNEON,
 		adam:      adamNEON,
 		lion:      lionNEON,
+		ratio:     ratioNEON,
+		move:      moveNEON,
 		lerp:      lerpNEON,
 		maxAbs:    maxAbsNEON,
 		rootScale: rootScaleNEON,

@@ -139,6 +139,7 @@ func newCatalogue(small bool) *catalogue {
 	add("dropout", func() work.Work { return work.Dropout(source(), false) })
 	add("dropout-in-place", func() work.Work { return work.Dropout(work.Normal(n, 1, 1), true) })
 	add("cast-bf16", func() work.Work { return work.Cast[descent.BFloat16](source()) })
+	add("cast-bf16-stochastic", func() work.Work { return work.CastStochastic(source()) })
 	add("cast-f16", func() work.Work { return work.Cast[descent.Float16](source()) })
 	add("cast-e4m3", func() work.Work { return work.Cast[descent.Float8E4M3](source()) })
 	add("cast-e5m2", func() work.Work { return work.Cast[descent.Float8E5M2](source()) })

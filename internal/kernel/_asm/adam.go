@@ -5,10 +5,11 @@ import "github.com/mmcloughlin/avo/reg"
 func adam(g *gen) {
 	g.elementwise(elementwise{
 		name:      "adamAVX2",
-		signature: "func(p, g, m, v []float32, c *adamCoef[float32])",
+		signature: "func(p, g, m, v []float32, c *adamCoef[float32], pages bool)",
 		doc:       []string{"adamAVX2 is adamGeneric."},
 		arrays:    []string{"p", "g", "m", "v"},
-		unroll:    2,
+		unroll:    4,
+		pages:     true,
 		ahead:     adamAhead,
 		constants: func() func(func(int) reg.VecVirtual, func(int, reg.VecVirtual)) {
 			c := g.coefficients("c", 10)

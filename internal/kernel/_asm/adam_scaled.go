@@ -15,7 +15,7 @@ const (
 
 func adamScaled(g *gen) {
 	g.adamScaled("adamScaledAVX2", "c *[10][8]float32", 8)
-	g.adamScaled("adamScaledAVX512", "c *adamCoef[float32]", 16)
+	g.adamScaled("adamScaledAVX512", "c *adamCoef[float32], ahead int", 16)
 	g.toCodes("toCodesAVX2", false, 8)
 	g.toCodes("toCodesAVX512", false, 16)
 	g.toCodes("toRootCodesAVX2", true, 8)
@@ -30,7 +30,8 @@ func (g *gen) adamScaled(name, coefficients string, lanes int) {
 		name+" moves p and sets mOut to the new m and rOut to the new √v, and",
 		"returns the largest of m's bits without their signs and of √v's. The scales",
 		"are 2⁸ times those of m and v. It does nothing unless all codes are those of",
-		"numbers and v's have no sign.")
+		"numbers and v's have no sign. The wide form prefetches p and grad ahead bytes",
+		"further on: four lines of each of four pages, or with 0 the next lines.")
 	wide := lanes == 16
 	g.plainCodes(wide)
 	vec := g.YMM
@@ -69,10 +70,16 @@ func (g *gen) adamScaled(name, coefficients string, lanes int) {
 	}
 	i := g.GP64()
 	g.XORQ(i, i)
-	g.Label("loop")
 	const vectors = 2
-	g.prefetch(at(pBase, i, 0), adamAhead, 4*vectors*lanes)
-	g.prefetch(at(gBase, i, 0), adamAhead, 4*vectors*lanes)
+	prefetch := func() {
+		g.prefetch(at(pBase, i, 0), adamAhead, 4*vectors*lanes)
+		g.prefetch(at(gBase, i, 0), adamAhead, 4*vectors*lanes)
+	}
+	if wide {
+		prefetch = g.scaledPrefetcher(pBase, gBase)
+	}
+	g.Label("loop")
+	prefetch()
 	ms := g.halves(operand.Mem{Base: mBase, Index: i, Scale: 1}, wide, true)
 	vs := g.halves(operand.Mem{Base: vBase, Index: i, Scale: 1}, wide, false)
 	for k := range vectors {
@@ -122,6 +129,33 @@ func (g *gen) adamScaled(name, coefficients string, lanes int) {
 	g.MOVB(operand.U8(1), g.result("ok"))
 	g.VZEROUPPER()
 	g.RET()
+}
+
+// scaledPrefetcher is prefetcher for two arrays, of which a block of scaleBlock
+// elements is a sixteenth of the four pages.
+func (g *gen) scaledPrefetcher(x, y reg.GPVirtual) func() {
+	const page = 4096
+	one, two, step, turn := g.GP64(), g.GP64(), g.GP64(), g.GP64()
+	g.MOVQ(g.param("ahead"), one)
+	g.LEAQ(operand.Mem{Base: one, Disp: page}, two)
+	g.MOVQ(operand.I32(2*page), step)
+	g.MOVQ(operand.I32(cacheLine), turn)
+	g.TESTQ(one, one)
+	g.JNZ(operand.LabelRef("loop"))
+	g.MOVQ(operand.I32(adamAhead), one)
+	g.MOVQ(operand.I32(adamAhead+cacheLine), two)
+	g.MOVQ(operand.I32(2*cacheLine), step)
+	g.MOVQ(operand.I32(4*cacheLine), turn)
+	return func() {
+		for _, base := range []reg.GPVirtual{x, y} {
+			g.PREFETCHT0(operand.Mem{Base: base, Index: one, Scale: 1})
+			g.PREFETCHT0(operand.Mem{Base: base, Index: two, Scale: 1})
+		}
+		g.ADDQ(step, one)
+		g.ADDQ(step, two)
+		g.NEGQ(step)
+		g.ADDQ(turn, step)
+	}
 }
 
 // plainCodes returns false from the function where a code of m is NaN, or one of

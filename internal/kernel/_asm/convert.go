@@ -43,8 +43,17 @@ func (g *gen) cast(c cast) {
 	g.JL(operand.LabelRef("cached"))
 	c.body(to, from, c.vectors, g.plain)
 	g.aligned(dst, i, c.to, 4*c.lanes)
+	prefetch := func() { g.prefetch(from, uncachedAhead, c.lanes*c.vectors*c.from) }
+	if c.from == 4 {
+		two := g.prefetcher(src, g.param("pages"))
+		prefetch = func() {
+			for range 4 * c.lanes * c.vectors / (2 * cacheLine) {
+				two()
+			}
+		}
+	}
 	loop("uncached", c.vectors, func() {
-		g.prefetch(from, uncachedAhead, c.lanes*c.vectors*c.from)
+		prefetch()
 		c.body(to, from, c.vectors, g.past)
 	})
 	g.SFENCE()
@@ -62,14 +71,14 @@ func (g *gen) cast(c cast) {
 
 func convert(g *gen) {
 	g.cast(cast{
-		"toBF16AVX2", "func(dst []uint16, src []float32, uncached bool)", "toBF16AVX2 sets dst = BF16(src).",
+		"toBF16AVX2", "func(dst []uint16, src []float32, uncached, pages bool)", "toBF16AVX2 sets dst = BF16(src).",
 		4, 2, 8, 4,
 		func(dst, src operand.Mem, vectors int, move store) {
 			g.store16(dst, move, g.each(vectors, func(v int) reg.VecVirtual { return g.bf16(src.Offset(32 * v)) }))
 		},
 	})
 	g.cast(cast{
-		"toBF16AVX512", "func(dst []uint16, src []float32, uncached bool)", "toBF16AVX512 sets dst = BF16(src).",
+		"toBF16AVX512", "func(dst []uint16, src []float32, uncached, pages bool)", "toBF16AVX512 sets dst = BF16(src).",
 		4, 2, 16, 4,
 		func(dst, src operand.Mem, vectors int, move store) {
 			x := g.each(vectors, func(v int) reg.VecVirtual { return g.bf16Wide(src.Offset(64 * v)) })
@@ -90,7 +99,7 @@ func convert(g *gen) {
 	})
 	// The processor's own casts follow the specification, NaNs included.
 	g.cast(cast{
-		"toF16AVX2", "func(dst []uint16, src []float32, uncached bool)", "toF16AVX2 sets dst = F16(src).",
+		"toF16AVX2", "func(dst []uint16, src []float32, uncached, pages bool)", "toF16AVX2 sets dst = F16(src).",
 		4, 2, 8, 4,
 		func(dst, src operand.Mem, vectors int, move store) {
 			for v := range vectors {
@@ -114,7 +123,7 @@ func convert(g *gen) {
 	})
 	for _, f := range []fp8{e4m3, e5m2} {
 		g.cast(cast{
-			"to" + f.name + "AVX2", "func(dst []uint8, src []float32, uncached bool)",
+			"to" + f.name + "AVX2", "func(dst []uint8, src []float32, uncached, pages bool)",
 			"to" + f.name + "AVX2 sets dst = " + f.name + "(src).",
 			4, 1, 8, 4,
 			func(dst, src operand.Mem, vectors int, move store) {
@@ -122,7 +131,7 @@ func convert(g *gen) {
 			},
 		})
 		g.cast(cast{
-			"to" + f.name + "AVX512", "func(dst []uint8, src []float32, uncached bool)",
+			"to" + f.name + "AVX512", "func(dst []uint8, src []float32, uncached, pages bool)",
 			"to" + f.name + "AVX512 sets dst = " + f.name + "(src).",
 			4, 1, 16, 4,
 			func(dst, src operand.Mem, vectors int, move store) {

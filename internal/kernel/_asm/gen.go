@@ -40,7 +40,8 @@ var kernelTypes = func() *types.Package {
 		type sgdCoef[F any] struct{}
 		type momentumCoef[F any] struct{}
 		type adamCoef[F any] struct{}
-		type lionCoef[F any] struct{}`
+		type lionCoef[F any] struct{}
+		type factoredCoef[F any] struct{}`
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, "", source, 0)
 	if err != nil {

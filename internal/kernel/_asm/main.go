@@ -34,6 +34,7 @@ var families = []struct {
 	{"stored", stored},
 	{"stochastic", stochastic},
 	{"adam_scaled", adamScaled},
+	{"factored", factored},
 }
 
 func main() {

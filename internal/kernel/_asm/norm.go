@@ -24,7 +24,7 @@ func norm(g *gen) {
 		"largest of the elements' bits without their signs. It prefetches the block",
 		"after this, line by line or four pages at once.")
 	x, n := g.base("x"), g.length("x")
-	ahead, beside, step, turn := g.prefetcher(x, g.param("pages"))
+	prefetch := g.prefetcher(x, g.param("pages"))
 	acc := g.accumulators()
 	largest, magnitude := g.YMM(), g.YMM()
 	g.VPXOR(largest, largest, largest)
@@ -34,11 +34,7 @@ func norm(g *gen) {
 	g.SUBQ(operand.I32(lanes), n)
 	g.JL(operand.LabelRef("tail"))
 	g.Label("loop")
-	g.PREFETCHT0(operand.Mem{Base: ahead})
-	g.PREFETCHT0(operand.Mem{Base: ahead, Index: beside, Scale: 1})
-	g.ADDQ(step, ahead)
-	g.NEGQ(step)
-	g.ADDQ(turn, step)
+	prefetch()
 	for k, a := range acc {
 		d := g.YMM()
 		g.VCVTPS2PD(operand.Mem{Base: x, Disp: 16 * k}, d)

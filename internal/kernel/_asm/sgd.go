@@ -5,10 +5,11 @@ import "github.com/mmcloughlin/avo/reg"
 func sgd(g *gen) {
 	g.elementwise(elementwise{
 		name:      "sgdAVX2",
-		signature: "func(p, g []float32, c *sgdCoef[float32])",
+		signature: "func(p, g []float32, c *sgdCoef[float32], pages bool)",
 		doc:       []string{"sgdAVX2 is sgdGeneric."},
 		arrays:    []string{"p", "g"},
-		unroll:    2,
+		unroll:    4,
+		pages:     true,
 		constants: func() func(func(int) reg.VecVirtual, func(int, reg.VecVirtual)) {
 			c := g.coefficients("c", 4)
 			factor, l2, decay, lr := c[0], c[1], c[2], c[3]
@@ -21,10 +22,11 @@ func sgd(g *gen) {
 	})
 	g.elementwise(elementwise{
 		name:      "momentumAVX2",
-		signature: "func(p, g, m []float32, c *momentumCoef[float32])",
+		signature: "func(p, g, m []float32, c *momentumCoef[float32], pages bool)",
 		doc:       []string{"momentumAVX2 is momentumGeneric."},
 		arrays:    []string{"p", "g", "m"},
-		unroll:    2,
+		unroll:    4,
+		pages:     true,
 		constants: func() func(func(int) reg.VecVirtual, func(int, reg.VecVirtual)) {
 			k := g.coefficients("c", 8)
 			factor, l2, mu, damp, a, b, decay, lr := k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7]

@@ -25,6 +25,7 @@ var families = []struct {
 	{"add", add},
 	{"convert", convert},
 	{"dropout", dropout},
+	{"factored", factored},
 	{"gemm", gemm},
 	{"lerp", lerp},
 	{"lion", lion},
