@@ -75,8 +75,8 @@ plain:
 	XORQ         R9, R9
 
 loop:
-	PREFETCHT0   768(CX)(R9*4)
-	PREFETCHT0   768(DX)(R9*4)
+	PREFETCHT0   2048(CX)(R9*4)
+	PREFETCHT0   2048(DX)(R9*4)
 	VPMOVSXBW    (DI)(R9*1), Y4
 	VPSLLW       $0x07, Y4, Y4
 	VPAND        noBit14<>+0(SB), Y4, Y4
@@ -268,8 +268,8 @@ plain:
 	MOVQ         $+64, R12
 	TESTQ        R9, R9
 	JNZ          loop
-	MOVQ         $+768, R9
-	MOVQ         $+832, R10
+	MOVQ         $+2048, R9
+	MOVQ         $+2112, R10
 	MOVQ         $+128, R11
 	MOVQ         $+256, R12
 

@@ -17,7 +17,7 @@ TEXT ·addSquaresAVX2(SB), NOSPLIT, $0-56
 	JGT    manyend
 
 many:
-	PREFETCHT0 768(CX)(BX*4)
+	PREFETCHT0 2048(CX)(BX*4)
 	VCVTPS2PD  (CX)(BX*4), Y1
 	VMULPD     Y1, Y1, Y1
 	VADDPD     (AX)(BX*8), Y1, Y2

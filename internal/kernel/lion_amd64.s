@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func lionAVX2(p []float32, g []float32, m []float32, c *lionCoef[float32], pages bool)
+// func lionAVX2(p []float32, g []float32, m []float32, c *lionCoef[float32])
 // Requires: AVX, MMX+
-TEXT ·lionAVX2(SB), NOSPLIT, $0-81
+TEXT ·lionAVX2(SB), NOSPLIT, $0-80
 	MOVQ         p_len+8(FP), AX
 	MOVQ         p_base+0(FP), CX
 	MOVQ         g_base+24(FP), DX
@@ -21,24 +21,17 @@ TEXT ·lionAVX2(SB), NOSPLIT, $0-81
 	VBROADCASTSS 24(SI), Y6
 	VXORPS       Y7, Y7, Y7
 	XORQ         SI, SI
-	CMPB         pages+80(FP), $0x00
-	JE           linear
-	XORQ         R8, R8
-	MOVQ         $+8192, R9
 	LEAQ         -32(AX), DI
 	CMPQ         SI, DI
-	JGT          pagesend
+	JGT          manyend
 
-pages:
-	PREFETCHT0 16384(CX)(R8*1)
-	PREFETCHT0 20480(CX)(R8*1)
-	PREFETCHT0 16384(DX)(R8*1)
-	PREFETCHT0 20480(DX)(R8*1)
-	PREFETCHT0 16384(BX)(R8*1)
-	PREFETCHT0 20480(BX)(R8*1)
-	ADDQ       R9, R8
-	NEGQ       R9
-	ADDQ       $+64, R9
+many:
+	PREFETCHT0 2048(CX)(SI*4)
+	PREFETCHT0 2112(CX)(SI*4)
+	PREFETCHT0 2048(DX)(SI*4)
+	PREFETCHT0 2112(DX)(SI*4)
+	PREFETCHT0 2048(BX)(SI*4)
+	PREFETCHT0 2112(BX)(SI*4)
 	VMOVUPS    (DX)(SI*4), Y8
 	VMULPS     Y8, Y0, Y8
 	VMOVUPS    (BX)(SI*4), Y9
@@ -117,94 +110,7 @@ pages:
 	VMOVUPS    Y8, 96(CX)(SI*4)
 	ADDQ       $+32, SI
 	CMPQ       SI, DI
-	JLE        pages
-
-pagesend:
-linear:
-	LEAQ -32(AX), DI
-	CMPQ SI, DI
-	JGT  manyend
-
-many:
-	VMOVUPS   (DX)(SI*4), Y8
-	VMULPS    Y8, Y0, Y8
-	VMOVUPS   (BX)(SI*4), Y9
-	VMULPS    Y9, Y1, Y10
-	VMULPS    Y8, Y2, Y11
-	VADDPS    Y11, Y10, Y10
-	VANDPS    signbit<>+0(SB), Y10, Y11
-	VORPS     one<>+0(SB), Y11, Y11
-	VCMPPS    $0x0c, Y7, Y10, Y12
-	VBLENDVPS Y12, Y11, Y10, Y11
-	VMULPS    Y9, Y3, Y9
-	VMULPS    Y8, Y4, Y8
-	VADDPS    Y8, Y9, Y8
-	VMOVUPS   Y8, (BX)(SI*4)
-	VMOVUPS   (CX)(SI*4), Y8
-	VMULPS    Y8, Y5, Y8
-	VMULPS    Y11, Y6, Y9
-	VSUBPS    Y9, Y8, Y8
-	VMOVUPS   Y8, (CX)(SI*4)
-	VMOVUPS   32(DX)(SI*4), Y8
-	VMULPS    Y8, Y0, Y8
-	VMOVUPS   32(BX)(SI*4), Y9
-	VMULPS    Y9, Y1, Y10
-	VMULPS    Y8, Y2, Y11
-	VADDPS    Y11, Y10, Y10
-	VANDPS    signbit<>+0(SB), Y10, Y11
-	VORPS     one<>+0(SB), Y11, Y11
-	VCMPPS    $0x0c, Y7, Y10, Y12
-	VBLENDVPS Y12, Y11, Y10, Y11
-	VMULPS    Y9, Y3, Y9
-	VMULPS    Y8, Y4, Y8
-	VADDPS    Y8, Y9, Y8
-	VMOVUPS   Y8, 32(BX)(SI*4)
-	VMOVUPS   32(CX)(SI*4), Y8
-	VMULPS    Y8, Y5, Y8
-	VMULPS    Y11, Y6, Y9
-	VSUBPS    Y9, Y8, Y8
-	VMOVUPS   Y8, 32(CX)(SI*4)
-	VMOVUPS   64(DX)(SI*4), Y8
-	VMULPS    Y8, Y0, Y8
-	VMOVUPS   64(BX)(SI*4), Y9
-	VMULPS    Y9, Y1, Y10
-	VMULPS    Y8, Y2, Y11
-	VADDPS    Y11, Y10, Y10
-	VANDPS    signbit<>+0(SB), Y10, Y11
-	VORPS     one<>+0(SB), Y11, Y11
-	VCMPPS    $0x0c, Y7, Y10, Y12
-	VBLENDVPS Y12, Y11, Y10, Y11
-	VMULPS    Y9, Y3, Y9
-	VMULPS    Y8, Y4, Y8
-	VADDPS    Y8, Y9, Y8
-	VMOVUPS   Y8, 64(BX)(SI*4)
-	VMOVUPS   64(CX)(SI*4), Y8
-	VMULPS    Y8, Y5, Y8
-	VMULPS    Y11, Y6, Y9
-	VSUBPS    Y9, Y8, Y8
-	VMOVUPS   Y8, 64(CX)(SI*4)
-	VMOVUPS   96(DX)(SI*4), Y8
-	VMULPS    Y8, Y0, Y8
-	VMOVUPS   96(BX)(SI*4), Y9
-	VMULPS    Y9, Y1, Y10
-	VMULPS    Y8, Y2, Y11
-	VADDPS    Y11, Y10, Y10
-	VANDPS    signbit<>+0(SB), Y10, Y11
-	VORPS     one<>+0(SB), Y11, Y11
-	VCMPPS    $0x0c, Y7, Y10, Y12
-	VBLENDVPS Y12, Y11, Y10, Y11
-	VMULPS    Y9, Y3, Y9
-	VMULPS    Y8, Y4, Y8
-	VADDPS    Y8, Y9, Y8
-	VMOVUPS   Y8, 96(BX)(SI*4)
-	VMOVUPS   96(CX)(SI*4), Y8
-	VMULPS    Y8, Y5, Y8
-	VMULPS    Y11, Y6, Y9
-	VSUBPS    Y9, Y8, Y8
-	VMOVUPS   Y8, 96(CX)(SI*4)
-	ADDQ      $+32, SI
-	CMPQ      SI, DI
-	JLE       many
+	JLE        many
 
 manyend:
 	LEAQ -8(AX), DI

@@ -8,7 +8,7 @@ import "github.com/descent-ml/descent/internal/cpu"
 func sgdAVX2(p, g []float32, c *sgdCoef[float32], pages bool)
 
 //go:noescape
-func momentumAVX2(p, g, m []float32, c *momentumCoef[float32], pages bool)
+func momentumAVX2(p, g, m []float32, c *momentumCoef[float32])
 
 func sgd32(p, g []float32, c *sgdCoef[float32]) {
 	switch {
@@ -31,21 +31,9 @@ func sgdPagesAVX2(p, g []float32, c *sgdCoef[float32]) {
 }
 
 func momentum32(p, g, m []float32, c *momentumCoef[float32]) {
-	switch {
-	case cpu.AVX2 && cpu.Intel:
-		momentumPagesAVX2(p, g, m, c)
-	case cpu.AVX2:
-		momentumAVX2(p, g, m, c, false)
-	default:
-		momentumGeneric(p, g, m, c)
+	if cpu.AVX2 {
+		momentumAVX2(p, g, m, c)
+		return
 	}
-}
-
-// momentumPagesAVX2 is sgdPagesAVX2 with a velocity.
-func momentumPagesAVX2(p, g, m []float32, c *momentumCoef[float32]) {
-	for len(p) > 0 {
-		n := min(Block, len(p))
-		momentumAVX2(p[:n], g[:n], m[:n], c, true)
-		p, g, m = p[n:], g[n:], m[n:]
-	}
+	momentumGeneric(p, g, m, c)
 }

@@ -5,12 +5,11 @@ import "github.com/mmcloughlin/avo/reg"
 func adam(g *gen) {
 	g.elementwise(elementwise{
 		name:      "adamAVX2",
-		signature: "func(p, g, m, v []float32, c *adamCoef[float32], pages bool)",
+		signature: "func(p, g, m, v []float32, c *adamCoef[float32])",
 		doc:       []string{"adamAVX2 is adamGeneric."},
 		arrays:    []string{"p", "g", "m", "v"},
 		unroll:    4,
-		pages:     true,
-		ahead:     adamAhead,
+		ahead:     updateAhead,
 		constants: func() func(func(int) reg.VecVirtual, func(int, reg.VecVirtual)) {
 			c := g.coefficients("c", 10)
 			factor, l2, beta1, omega1, beta2 := c[0], c[1], c[2], c[3], c[4]

@@ -72,8 +72,8 @@ func (g *gen) adamScaled(name, coefficients string, lanes int) {
 	g.XORQ(i, i)
 	const vectors = 2
 	prefetch := func() {
-		g.prefetch(at(pBase, i, 0), adamAhead, 4*vectors*lanes)
-		g.prefetch(at(gBase, i, 0), adamAhead, 4*vectors*lanes)
+		g.prefetch(at(pBase, i, 0), updateAhead, 4*vectors*lanes)
+		g.prefetch(at(gBase, i, 0), updateAhead, 4*vectors*lanes)
 	}
 	if wide {
 		prefetch = g.scaledPrefetcher(pBase, gBase)
@@ -142,8 +142,8 @@ func (g *gen) scaledPrefetcher(x, y reg.GPVirtual) func() {
 	g.MOVQ(operand.I32(cacheLine), turn)
 	g.TESTQ(one, one)
 	g.JNZ(operand.LabelRef("loop"))
-	g.MOVQ(operand.I32(adamAhead), one)
-	g.MOVQ(operand.I32(adamAhead+cacheLine), two)
+	g.MOVQ(operand.I32(updateAhead), one)
+	g.MOVQ(operand.I32(updateAhead+cacheLine), two)
 	g.MOVQ(operand.I32(2*cacheLine), step)
 	g.MOVQ(operand.I32(4*cacheLine), turn)
 	return func() {

@@ -55,7 +55,7 @@ func (g *gen) addSquares() {
 		g.JGT(operand.LabelRef(label + "end"))
 		g.Label(label)
 		if vectors > 1 {
-			g.prefetch(at(x, i, 0), adamAhead, 16*vectors)
+			g.prefetch(at(x, i, 0), updateAhead, 16*vectors)
 		}
 		for v := range vectors {
 			d, s := g.YMM(), g.YMM()

@@ -8,11 +8,11 @@ import (
 func lion(g *gen) {
 	g.elementwise(elementwise{
 		name:      "lionAVX2",
-		signature: "func(p, g, m []float32, c *lionCoef[float32], pages bool)",
+		signature: "func(p, g, m []float32, c *lionCoef[float32])",
 		doc:       []string{"lionAVX2 is lionGeneric."},
 		arrays:    []string{"p", "g", "m"},
 		unroll:    4,
-		pages:     true,
+		ahead:     updateAhead,
 		constants: func() func(func(int) reg.VecVirtual, func(int, reg.VecVirtual)) {
 			c := g.coefficients("c", 7)
 			factor, beta1, omega1, beta2, omega2, decay, lr := c[0], c[1], c[2], c[3], c[4], c[5], c[6]

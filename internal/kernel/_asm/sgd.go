@@ -22,11 +22,11 @@ func sgd(g *gen) {
 	})
 	g.elementwise(elementwise{
 		name:      "momentumAVX2",
-		signature: "func(p, g, m []float32, c *momentumCoef[float32], pages bool)",
+		signature: "func(p, g, m []float32, c *momentumCoef[float32])",
 		doc:       []string{"momentumAVX2 is momentumGeneric."},
 		arrays:    []string{"p", "g", "m"},
 		unroll:    4,
-		pages:     true,
+		ahead:     updateAhead,
 		constants: func() func(func(int) reg.VecVirtual, func(int, reg.VecVirtual)) {
 			k := g.coefficients("c", 8)
 			factor, l2, mu, damp, a, b, decay, lr := k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7]
