@@ -53,6 +53,12 @@ func TestStochasticTiers(t *testing.T) {
 					if n%3 == 0 && src[i]-src[i] != 0 || n%6 == 2 && i/100 == 0 { // turns without what is special, or one
 						src[i] = 1 / float32(i+3)
 					}
+					if n%6 == 5 { // only the bits make one of them infinite
+						src[i] = float32(i)
+						if i%64 == 17 {
+							src[i] = math.Float32frombits(0x7f7f8000 | uint32(n)<<31)
+						}
+					}
 					if n%3 == 1 && i%5 == 0 {
 						src[i] = special[(i/5+n)%len(special)]
 					}

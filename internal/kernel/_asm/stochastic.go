@@ -42,15 +42,14 @@ func (g *gen) stochastic(name string, begin func(g *gen, keys reg.GPVirtual) rou
 	r := begin(g, g.pointer("keys"))
 	var rare []func()
 	// A state is stored where it was read from: the next block of it is wanted soon.
-	next := func() { g.prefetch(to, 2*block, 2*r.elements) }
-	g.turns(r.elements, 2, dst, src, n, next, func(move store) {
+	cached := func() { g.prefetch(to, 2*block, 2*r.elements) }
+	g.turns(r.elements, 2, dst, src, n, cached, func(move store) {
 		special, next := fmt.Sprint("special", len(rare)), fmt.Sprint("next", len(rare))
 		goTo := r.special(from)
-		var bits []reg.VecVirtual
 		pairs := r.words()
 		goTo(operand.LabelRef(special))
 		for k, pair := range pairs {
-			bits = r.random(pair)
+			bits := r.random(pair)
 			for i := 0; i < 4; i += 2 {
 				v := (4*k + i) * r.lanes
 				r.usual(bits[i:i+2], from.Offset(4*v), to.Offset(2*v), move)
