@@ -70,6 +70,7 @@ func (t *castTask) Run(item int) {
 	lo := item * backend.Item
 	hi := min(lo+backend.Item, t.Dst.Len)
 	largest := 0.0
+	var scratch [kernel.Block]float32 // cleared once for all blocks
 	for at := lo; at < hi; at += kernel.Block {
 		end := min(at+kernel.Block, hi)
 		if t.Amax && t.Src.Type == backend.Float64 {
@@ -79,7 +80,6 @@ func (t *castTask) Run(item int) {
 			t.wide(at, end)
 			continue
 		}
-		var scratch [kernel.Block]float32
 		x := single(&scratch, t.Src, at, end, t.Rounding)
 		if t.Amax && t.Src.Type != backend.Float64 {
 			largest = max(largest, magnitude(x))
