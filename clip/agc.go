@@ -3,6 +3,7 @@ package clip
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/descent-ml/descent"
 	"github.com/descent-ml/descent/internal/backend"
@@ -57,17 +58,30 @@ func (c AGC) Apply(g *descent.Gradients, params []descent.Param) error {
 			return fmt.Errorf("clip.AGC: %s: %w", p.Name, err)
 		}
 	}
+	work := agcs.Get().(*backend.ClipUnits)
+	defer agcs.Put(work)
+	*work = backend.ClipUnits{
+		Tensors: work.Tensors[:0], P: orDefault(c.P, 2), Max: orDefault(c.Max, 0.01), Eps: orDefault(c.Eps, 1e-3),
+	}
 	for i, p := range params {
-		clipped, err := c.clip(g.View(i), p.Value.View(), math.Abs(g.TensorFactor(i)))
-		if clipped > 0 {
-			g.Changed()
-		}
-		if err != nil {
-			return err
+		// A factor of 0 leaves nothing to limit.
+		if factor := math.Abs(g.TensorFactor(i)); factor != 0 && g.View(i).Len() > 0 {
+			work.Tensors = append(work.Tensors, c.units(g.View(i), p.Value.View(), factor))
 		}
 	}
-	return nil
+	if len(work.Tensors) == 0 {
+		return nil
+	}
+	clipped, err := g.Device().Backend().ClipUnits(work)
+	clear(work.Tensors)
+	if clipped != 0 {
+		g.Changed()
+	}
+	return err
 }
+
+// agcs are what calls ask of a device: to keep them saves an allocation.
+var agcs = sync.Pool{New: func() any { return new(backend.ClipUnits) }}
 
 // fits returns an error unless the parameter's value belongs to the gradient.
 func (c AGC) fits(grad descent.View, p descent.Param) error {
@@ -90,16 +104,10 @@ func (c AGC) fits(grad descent.View, p descent.Param) error {
 	return check.Disjoint("value", value, "gradient", grad)
 }
 
-// clip limits the units of one tensor. A factor of 0 leaves nothing to limit.
-func (c AGC) clip(grad, value descent.View, factor float64) (int, error) {
-	if factor == 0 || grad.Len() == 0 {
-		return 0, nil
-	}
-	u := backend.ClipUnits{
-		Grad: grad.Buffer(), Weight: value.Buffer(),
-		Outer: 1, Units: 1, Inner: grad.Len(),
-		P: orDefault(c.P, 2), Max: orDefault(c.Max, 0.01), Eps: orDefault(c.Eps, 1e-3),
-		Factor: factor,
+// units says where the units of one tensor lie.
+func (c AGC) units(grad, value descent.View, factor float64) backend.UnitTensor {
+	u := backend.UnitTensor{
+		Grad: grad.Buffer(), Weight: value.Buffer(), Outer: 1, Units: 1, Inner: grad.Len(), Factor: factor,
 	}
 	if r := grad.Rank(); r > 1 {
 		axis := c.Unit
@@ -116,5 +124,5 @@ func (c AGC) clip(grad, value descent.View, factor float64) (int, error) {
 			}
 		}
 	}
-	return grad.Device().Backend().ClipUnits(u)
+	return u
 }

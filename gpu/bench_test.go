@@ -164,6 +164,59 @@ func BenchmarkUnscaleClipAdamWCopy(b *testing.B) {
 	})
 }
 
+// BenchmarkAGC clips every unit each time: the limit falls. On axis 0 a unit is a
+// row, on -1 a column.
+func BenchmarkAGC(b *testing.B) {
+	for _, axis := range []int{0, -1} {
+		b.Run(fmt.Sprintf("axis=%d", axis), func(b *testing.B) {
+			m := newModel(b)
+			c := clip.AGC{Max: 0.01, Unit: axis}
+			queue(b, m.dev, 3*m.bytes, func() error {
+				c.Max *= 0.999
+				return c.Apply(m.grads, m.params)
+			})
+		})
+	}
+}
+
+func BenchmarkLAMB(b *testing.B) {
+	m := newModel(b)
+	o, err := optim.New(m.params, optim.LAMB{Decay: 0.1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	queue(b, m.dev, 10*m.bytes, func() error { return o.Update(m.grads, 1e-4) })
+}
+
+func BenchmarkLARS(b *testing.B) {
+	m := newModel(b)
+	o, err := optim.New(m.params, optim.LARS{L2: 0.1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	queue(b, m.dev, 7*m.bytes, func() error { return o.Update(m.grads, 1e-4) })
+}
+
+// BenchmarkLSQ rounds a tensor and takes the gradients of its elements and scale.
+func BenchmarkLSQ(b *testing.B) {
+	dev := open(b)
+	n := 124_439_808
+	host := make([]float32, n)
+	for i := range host {
+		host[i] = float32(i%1009-504) / 300 // a quarter beyond the ends
+	}
+	x, g, y := upload(b, dev, descent.Of(host)), upload(b, dev, descent.Of(host)), alloc(b, dev, descent.F32, n)
+	scale := descent.Of([]float32{0.01})
+	l := precision.LSQ{}
+	queue(b, dev, 20*int64(n), func() error {
+		if err := l.Forward(y.View(), x.View(), scale); err != nil {
+			return err
+		}
+		_, err := l.Backward(y.View(), g.View(), x.View(), scale)
+		return err
+	})
+}
+
 func BenchmarkAccumulate(b *testing.B) {
 	m := newModel(b)
 	a, err := accum.New(m.params)

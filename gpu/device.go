@@ -11,21 +11,23 @@ import (
 // Device is an open GPU. It is a descent.Device: tensors that lie on it are
 // computed on it. Calls from several goroutines follow one another.
 type Device struct {
-	info    Info
-	back    *kernels
-	mu      sync.Mutex
-	engine  engine // nil once closed
-	modules map[string]module
-	found   map[kernelID]function
-	owned   map[unsafe.Pointer]int // memory in use and its bytes
-	args    *[argWords]uint64      // of the next launch
-	plans   plans
-	scratch block          // tables of a call and its results
-	host    []byte         // results of a call
-	params  []paramArgs    // of Update
-	begun   *backend.Norm  // whose results are on their way to the landing
-	amax    unsafe.Pointer // of casts
-	matmuls products
+	info                    Info
+	back                    *kernels
+	mu                      sync.Mutex
+	engine                  engine // nil once closed
+	modules                 map[string]module
+	found                   map[kernelID]function
+	owned                   map[unsafe.Pointer]int // memory in use and its bytes
+	args                    *[argWords]uint64      // of the next launch
+	plans                   plans
+	scratch                 block          // tables of a call and its results
+	host                    []byte         // results of a call
+	params                  []paramArgs    // of Update
+	begun                   *backend.Norm  // whose results are on their way to the landing
+	amax                    unsafe.Pointer // of casts
+	clipping                clipping
+	clipped, extremes, bins tally // of clipping, of observers
+	matmuls                 products
 }
 
 // argWords is the most that a kernel's arguments take.
@@ -194,4 +196,20 @@ func (d *Device) grow(b *block, n int) error {
 	}
 	*b = block{p, n}
 	return nil
+}
+
+// tally is device memory that holds zeros between calls. The first makes it.
+type tally struct{ ptr unsafe.Pointer }
+
+func (d *Device) tally(t *tally, n int) (at uint64, err error) {
+	if t.ptr == nil {
+		t.ptr, err = d.alloc(n)
+	}
+	return uint64(uintptr(t.ptr)), err
+}
+
+// land is the landing, once what an earlier norm puts there has been taken.
+func (d *Device) land() (at uint64, err error) {
+	err = d.await()
+	return uint64(uintptr(d.engine.landing())), err
 }

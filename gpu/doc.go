@@ -19,11 +19,18 @@
 // factor and whether to skip on the device; then the step waits for the norm that
 // its report tells, while the update runs.
 //
-// These have kernels: the norm pass, scaling, accumulation, the element-wise
-// update rules with copies, averages and zeroed gradients, in float32, float64
-// and bfloat16 with random rounding or remainder; cross-entropy of hard targets;
-// dropout; casts to nearest even. What has none is computed on the host: the
-// tensors are copied there and back, which is right and slow.
+// These have kernels: the norm pass, scaling, clipping by units with norms of
+// order 1, 2 and +Inf, accumulation, the update rules with copies, averages and
+// zeroed gradients, in float32, float64 and bfloat16 with random rounding or
+// remainder; cross-entropy of hard targets; dropout; casts to nearest even; fake
+// quantization, LSQ and what observers ask for. What has none, such as the rules'
+// 8-bit state and Adafactor of matrices, is computed on the host: the tensors are
+// copied there and back, which is right and slow.
+//
+// LAMB, LARS, Adafactor and Prodigy depend on sums over tensors. A pass moves
+// their state and adds up in parts; between it and the update the host reads and
+// adds the parts, 16 bytes for 32768 elements, and so waits once in each step.
+// The tensors stay where they are.
 //
 // Several GPUs of a process are a Group: each has its tensors and its optimizer,
 // and a data-parallel step averages the gradients between the backward pass and

@@ -16,6 +16,7 @@ type plan struct {
 	memory unsafe.Pointer // of all the tables
 
 	partial, stats, result, done uint64 // of the norm pass
+	sums                         uint64 // of Measure
 	gate, finished               uint64 // of a limit
 	full                         int64  // buffers that have elements
 }
@@ -37,8 +38,8 @@ const (
 )
 
 // statsSize and resultSize are the bytes of Stats and Result in norm.cu,
-// gateSize those of Gate in descent.cuh.
-const statsSize, resultSize, gateSize = 24, 32, 16
+// gateSize those of Gate in descent.cuh, termsSize those of Terms in update.cu.
+const statsSize, resultSize, gateSize, termsSize = 24, 32, 16, 16
 
 // plan returns the set's plan. Its memory is freed with the set.
 func (d *Device) plan(s *backend.Set) (*plan, error) {
@@ -63,6 +64,7 @@ func (d *Device) plan(s *backend.Set) (*plan, error) {
 	done := t.room(4 * n)
 	gate := t.room(gateSize)
 	finished := t.room(4)
+	sums := t.room(termsSize * items)
 
 	at, err := d.alloc(max(t.size, 1))
 	if err != nil {
@@ -80,6 +82,7 @@ func (d *Device) plan(s *backend.Set) (*plan, error) {
 		items: items, memory: at,
 		partial: base + partial, stats: base + stats, result: base + result, done: base + done,
 		gate: base + gate, finished: base + finished,
+		sums: base + sums,
 	}
 	for _, b := range s.Bufs {
 		if b.Len > 0 {

@@ -84,6 +84,9 @@ func TestEntries(t *testing.T) {
 	for _, r := range rules {
 		want = append(want, "update."+r.name, "update."+r.name+"32")
 	}
+	for _, m := range measures[1:] {
+		want = append(want, "update."+m)
+	}
 	// No tensor is plain without a rule.
 	spare := []string{"update.none32"}
 
@@ -178,6 +181,14 @@ func TestLayout(t *testing.T) {
 		{"update.cu", "Stored", storedArgs{}, 32},
 		{"update.cu", "Param", paramArgs{}, 5*32 + 3*8 + 6*4 + coefs*8},
 		{"update.cu", "Update", updateArgs{}, 80},
+		{"update.cu", "Measure", measureArgs{}, 72},
+		{"update.cu", "Terms", terms{}, termsSize},
+		{"units.cu", "UnitTensor", unitTensorArgs{}, 64},
+		{"units.cu", "ClipUnits", clipUnitsArgs{}, 64},
+		{"quantize.cu", "Grid", gridArgs{}, 64},
+		{"quantize.cu", "Range", rangeArgs{}, 40},
+		{"quantize.cu", "Found", foundRange{}, 16},
+		{"quantize.cu", "Histogram", histogramArgs{}, 56},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			typ := reflect.TypeOf(c.arg)
@@ -285,7 +296,7 @@ func TestCoefficients(t *testing.T) {
 		&kernel.SGD{}, &kernel.Momentum{}, &kernel.Adam{}, &kernel.AMSGrad{}, &kernel.NAdam{},
 		&kernel.Adamax{}, &kernel.AdaBelief{}, &kernel.Yogi{}, &kernel.Adan{}, &kernel.Lion{}, &kernel.RMSProp{},
 		&kernel.Adagrad{}, &kernel.Adadelta{}, &kernel.Sophia{}, &kernel.Curvature{}, &kernel.ScheduleFree{},
-		&kernel.LAMB{}, &kernel.Prodigy{},
+		&kernel.LAMB{}, &kernel.Prodigy{}, &kernel.Adafactor{},
 	} {
 		t.Run(rules[i+1].name, func(t *testing.T) {
 			fields := flat(reflect.ValueOf(r).Elem())
@@ -315,8 +326,8 @@ func TestCoefficients(t *testing.T) {
 			}
 		})
 	}
-	if got := len(rules) - 1; got != 18 {
-		t.Errorf("%d rules, this test has 18", got)
+	if got := len(rules) - 1; got != 19 {
+		t.Errorf("%d rules, this test has 19", got)
 	}
 }
 

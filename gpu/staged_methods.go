@@ -32,7 +32,7 @@ func (s staged) Clamp(a backend.Clamp) error { return stage(s, a, host.Backend.C
 
 func (s staged) Power(a *backend.Power) error { return stage(s, a, host.Backend.Power) }
 
-func (s staged) ClipUnits(a backend.ClipUnits) (int, error) {
+func (s staged) ClipUnits(a *backend.ClipUnits) (int, error) {
 	return staging(s, a, host.Backend.ClipUnits)
 }
 
@@ -143,6 +143,10 @@ func (s staged) Begin(dst backend.Stored, value backend.Buffer, number float64, 
 }
 
 func (s staged) Amax(x backend.Buffer) (float64, error) { return staging(s, x, host.Backend.Amax) }
+
+func (s staged) Histogram(x backend.Buffer, width float64, bins []uint64) error {
+	return stage(s, x, func(h host.Backend, x backend.Buffer) error { return h.Histogram(x, width, bins) })
+}
 
 func (s staged) Swap(a, b *backend.Set) error {
 	return stage(s, [2]*backend.Set{a, b}, func(h host.Backend, x [2]*backend.Set) error {

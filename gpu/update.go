@@ -60,6 +60,7 @@ var rules = [...]struct {
 	{"schedulefree", 3},
 	{"lamb", 2},
 	{"prodigy", 4},
+	{"adafactor", 1},
 }
 
 // ruleOf is a rule's number, its coefficients being its struct's fields in
@@ -110,6 +111,8 @@ func ruleOf(r kernel.Rule, c *[coefs]float64) (rule int32, ok bool) {
 		return 17, fields(c, r)
 	case *kernel.Prodigy:
 		return 18, fields(c, r)
+	case *kernel.Adafactor:
+		return 19, fields(c, r)
 	}
 	return 0, false
 }
@@ -144,16 +147,12 @@ func (k *kernels) Update(u *backend.Update) error {
 // update queues one launch for each rule, behind a gate or 0; ok is false when
 // it cannot.
 func (d *Device) update(u *backend.Update, gate uint64) (ok bool, err error) {
-	if cap(d.params) < len(u.Values) {
-		d.params = make([]paramArgs, len(u.Values))
+	if !d.describeAll(u) {
+		return false, nil
 	}
-	d.params = d.params[:len(u.Values)]
 	var present [len(rules)][2]bool // which kernels of a rule have work
 	for i := range d.params {
 		p := &d.params[i]
-		if !d.describe(p, u, i) {
-			return false, nil
-		}
 		if p.rule != 0 || p.copy != 0 || p.average != 0 || u.Zero {
 			present[p.rule][p.plain] = true
 		}
@@ -183,6 +182,20 @@ func (d *Device) update(u *backend.Update, gate uint64) (ok bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// describeAll fills in all parameters; false when a kernel does not take one.
+func (d *Device) describeAll(u *backend.Update) bool {
+	if cap(d.params) < len(u.Values) {
+		d.params = make([]paramArgs, len(u.Values))
+	}
+	d.params = d.params[:len(u.Values)]
+	for i := range d.params {
+		if !d.describe(&d.params[i], u, i) {
+			return false
+		}
+	}
+	return true
 }
 
 // describe fills in parameter i; false when a kernel does not take it.

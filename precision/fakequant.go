@@ -66,11 +66,11 @@ func (f FakeQuant) grid(lo, hi float64) (backend.Grid, error) {
 	}
 	scale, zero, err := f.Integer.Grid(lo, hi)
 	low, high := kernel.IntegerRange(f.Integer.filled().Bits, !f.Integer.Asymmetric)
-	return backend.Grid{Scale: scale, Zero: float32(zero), Low: float32(low), High: float32(high)}, err
+	return backend.Grid{Grid: kernel.Grid{Scale: scale, Zero: float32(zero), Low: float32(low), High: float32(high)}}, err
 }
 
 // gridOn checks the tensors of a call, the first being written.
-func gridOn(dst descent.View, src ...descent.View) (backend.Integers, error) {
+func gridOn(dst descent.View, src ...descent.View) (backend.Grids, error) {
 	for _, v := range src {
 		if err := operands(dst, v); err != nil {
 			return nil, err
@@ -79,5 +79,5 @@ func gridOn(dst descent.View, src ...descent.View) (backend.Integers, error) {
 			return nil, err
 		}
 	}
-	return integersOf("dst", dst)
+	return gridsOf("dst", dst)
 }

@@ -169,6 +169,15 @@ func (x *Integers) on(name string, v descent.View) (backend.Integers, error) {
 	return integersOf(name, v)
 }
 
+// gridsOf is the device of a tensor, if it can round to integers.
+func gridsOf(name string, v descent.View) (backend.Grids, error) {
+	b, ok := v.Device().Backend().(backend.Grids)
+	if !ok {
+		return nil, fmt.Errorf("descent: %w: %s on %v, which does not round to integers", descent.ErrDevice, name, v.Device())
+	}
+	return b, nil
+}
+
 // integersOf is the device of a tensor, if it can work with integers.
 func integersOf(name string, v descent.View) (backend.Integers, error) {
 	b, ok := v.Device().Backend().(backend.Integers)
@@ -179,7 +188,7 @@ func integersOf(name string, v descent.View) (backend.Integers, error) {
 }
 
 // extremes is the range of a tensor, all of which must be finite in float32.
-func extremes(b backend.Integers, name string, v descent.View) (lo, hi float32, err error) {
+func extremes(b backend.Grids, name string, v descent.View) (lo, hi float32, err error) {
 	lo, hi, first, err := b.Range(v.Buffer())
 	if err == nil && first >= 0 {
 		err = fmt.Errorf("precision: element %d of %s is not finite in float32", first, name)

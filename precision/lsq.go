@@ -75,7 +75,7 @@ func (l LSQ) Backward(dx, grad, x, scale descent.View) (dscale float64, err erro
 	if err != nil || x.Len() == 0 {
 		return 0, err
 	}
-	g.Dst, g.Grad, g.X = dx.Buffer(), grad.Buffer(), x.Buffer()
+	g.Dst, g.Grad, g.X, g.Sum = dx.Buffer(), grad.Buffer(), x.Buffer(), true
 	sum, err := b.GridGradient(g)
 	return sum / math.Sqrt(float64(x.Len())*float64(g.High)), err
 }

@@ -107,7 +107,7 @@ func observed(x descent.View) (lo, hi float64, ok bool, err error) {
 	if err := floating("x", x); err != nil {
 		return 0, 0, false, err
 	}
-	b, err := integersOf("x", x)
+	b, err := gridsOf("x", x)
 	if err != nil {
 		return 0, 0, false, err
 	}

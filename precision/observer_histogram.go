@@ -104,7 +104,7 @@ func (o *histogram) Observe(x descent.View) error {
 	for math.Ldexp(1, o.s.Exponent) <= max(-lo, hi) {
 		o.s.double()
 	}
-	b, err := integersOf("x", x)
+	b, err := gridsOf("x", x)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package regularize
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/descent-ml/descent"
 	"github.com/descent-ml/descent/internal/backend"
@@ -64,8 +65,15 @@ func (m MaxNorm) Apply(w descent.View) (int, error) {
 	if w.Len() == 0 {
 		return 0, nil
 	}
-	return w.Device().Backend().ClipUnits(backend.ClipUnits{
-		Grad: w.Buffer(), Outer: outer, Units: w.Dim(axis), Inner: inner,
-		P: 2, Max: m.Max, Eps: 1, Factor: 1,
-	})
+	c := maxNorms.Get().(*backend.ClipUnits)
+	defer maxNorms.Put(c)
+	*c = backend.ClipUnits{Tensors: append(c.Tensors[:0], backend.UnitTensor{
+		Grad: w.Buffer(), Outer: outer, Units: w.Dim(axis), Inner: inner, Factor: 1,
+	}), P: 2, Max: m.Max, Eps: 1, Count: true}
+	n, err := w.Device().Backend().ClipUnits(c)
+	c.Tensors[0] = backend.UnitTensor{}
+	return n, err
 }
+
+// maxNorms are what calls ask of a device: to keep them saves an allocation.
+var maxNorms = sync.Pool{New: func() any { return new(backend.ClipUnits) }}

@@ -180,6 +180,57 @@ def entries(torch):
 
         return [step]
 
+    def agc(axis):
+        def norm(x):
+            if x.ndim <= 1:
+                return x.norm(2)
+            return x.norm(2, dim=tuple(a for a in range(x.ndim) if a != axis % x.ndim), keepdim=True)
+
+        factor = torch.full((), 0.01, device="cuda")
+
+        def clip():  # timm's adaptive_clip_grad; the limit falls, so that every unit is clipped
+            factor.mul_(0.999)
+            with torch.no_grad():
+                for p in model.params:
+                    limit = norm(p).clamp_(min=1e-3).mul_(factor)
+                    length = norm(p.grad)
+                    clipped = p.grad * (limit / length.clamp(min=1e-6))
+                    p.grad.copy_(torch.where(length < limit, p.grad, clipped))
+
+        model()
+        return clip
+
+    def lamb():
+        params, grads = [p.detach() for p in model().params], model().grads
+        m, v = [torch.zeros_like(p) for p in params], [torch.zeros_like(p) for p in params]
+
+        def step():
+            torch._foreach_lerp_(m, grads, 0.1)
+            torch._foreach_mul_(v, 0.999)
+            torch._foreach_addcmul_(v, grads, grads, 0.001)
+            root = torch._foreach_sqrt(v)
+            torch._foreach_mul_(root, 1.01)
+            torch._foreach_add_(root, 1e-6)
+            u = torch._foreach_div(m, root)
+            torch._foreach_add_(u, params, alpha=0.1)
+            p, n = torch.stack(torch._foreach_norm(params)), torch.stack(torch._foreach_norm(u))
+            trust = torch.where((p > 0) & (n > 0), p / n, 1.0)
+            torch._foreach_mul_(u, trust.unbind())
+            torch._foreach_sub_(params, u, alpha=1e-4)
+
+        return step
+
+    def lsq():
+        x = torch.randn(MODEL, device="cuda").requires_grad_()
+        scale, zero = torch.full((1,), 0.01, device="cuda").requires_grad_(), torch.zeros(1, device="cuda").requires_grad_()
+        g = torch.randn(MODEL, device="cuda")
+
+        def both():
+            y = torch._fake_quantize_learnable_per_tensor_affine(x, scale, zero, -128, 127, 1.0)
+            return torch.autograd.grad(y, (x, scale), g)
+
+        return [both]
+
     def accumulate():
         grads = model().grads
         sums = [torch.zeros_like(g) for g in grads]
@@ -239,6 +290,12 @@ def entries(torch):
         Entry("clip, AdamW", "eager", lambda: [clip_adamw()], "ClipAdamW", 1.8),
         Entry("clip, AdamW", "CUDA graph", lambda: [captured(torch, clip_adamw(capturable=True))], "ClipAdamW", 1.35),
         Entry("unscale, check, clip, AdamW, bfloat16 copy", "GradScaler", scaled, "UnscaleClipAdamWCopy", 2),
+        Entry("AGC, units are rows", "timm's", lambda: [agc(0)], "AGC/axis=0"),
+        Entry("AGC, units are rows", "timm's, CUDA graph", lambda: [captured(torch, agc(0))], "AGC/axis=0"),
+        Entry("AGC, units are columns", "timm's, CUDA graph", lambda: [captured(torch, agc(-1))], "AGC/axis=-1"),
+        Entry("LAMB", "_foreach_", lambda: [lamb()], "LAMB"),
+        Entry("LAMB", "_foreach_, CUDA graph", lambda: [captured(torch, lamb())], "LAMB"),
+        Entry("LSQ, forward and gradients", "fake_quantize_learnable", lsq, "LSQ"),
         Entry("cross-entropy, float32", "eager", cross_entropy(f32, False), "CrossEntropy/float32"),
         Entry("cross-entropy, float32", "compiled", cross_entropy(f32, True), "CrossEntropy/float32", 3),
         Entry("cross-entropy, bfloat16", "eager", cross_entropy(bf16, False), "CrossEntropy/bfloat16"),

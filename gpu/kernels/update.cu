@@ -1,7 +1,8 @@
 // The optimizers' pass: values and state of many tensors move by one rule in
-// one launch; copies, averages and zeroed gradients join it. Reference: the
-// rules of internal/kernel, whose names and coefficients these have, and
-// internal/host/update.go.
+// one launch; copies, averages and zeroed gradients join it. For rules that
+// depend on sums over a tensor, a pass before it moves the state and adds up.
+// Reference: the rules of internal/kernel, whose names and coefficients these
+// have, and internal/host/update.go.
 #include "descent.cuh"
 
 enum How { PLAIN, STOCHASTIC, HALVES };
@@ -251,18 +252,88 @@ template <class F> struct ScheduleFree {
 	}
 };
 
+// Terms is what an element adds to the sums over its tensor.
+struct Terms {
+	double a, b;
+};
+
+template <class F> static __device__ __forceinline__ Terms squares(F x, F y) {
+	return {(double)x * (double)x, (double)y * (double)y};
+}
+
+// A rule that depends on the sums moves its state in measure.
+
 template <class F> struct LAMB {
+	static __device__ __forceinline__ Terms measure(const F *c, F p, F g, F *s) {
+		const F factor = c[0], beta1 = c[1], omega1 = c[2], beta2 = c[3], omega2 = c[4];
+		const F mean = c[5], square = c[6], root = c[7], eps = c[8], decay = c[9];
+		F d = factor * g;
+		F m = beta1 * s[0] + omega1 * d;
+		F v = beta2 * s[1] + omega2 * (d * d);
+		s[0] = m, s[1] = v;
+		return squares(p, mean * m / (sqrt(square * v + root) + eps) + decay * p);
+	}
 	static __device__ __forceinline__ void step(const F *c, F &p, F, F *s, int) {
 		const F mean = c[5], square = c[6], root = c[7], eps = c[8], decay = c[9], rate = c[10];
 		p -= rate * (mean * s[0] / (sqrt(square * s[1] + root) + eps) + decay * p);
 	}
 };
 
+// LARS moves as Momentum.
+template <class F> struct LARS {
+	static __device__ __forceinline__ Terms measure(const F *c, F p, F g, F *) {
+		const F factor = c[0], pull = c[1];
+		return squares(p, factor * g + pull * p);
+	}
+};
+
+template <class F> struct Adafactor {
+	static __device__ __forceinline__ F limit(F floor) {
+		return most(floor, sizeof(F) == 4 ? (F)1.175494350822287508e-38 : (F)2.2250738585072013831e-308);
+	}
+	static __device__ __forceinline__ Terms measure(const F *c, F p, F g, F *s) {
+		const F factor = c[0], beta2 = c[1], omega2 = c[2], eps = c[3], floor = limit(c[4]);
+		F d = factor * g;
+		F v = beta2 * s[0] + omega2 * (d * d + eps);
+		s[0] = v;
+		return squares(p, d / most((F)sqrt(v), floor));
+	}
+	static __device__ __forceinline__ void step(const F *c, F &p, F g, F *s, int) {
+		const F factor = c[0], floor = limit(c[4]), keep = c[8], rate = c[9];
+		p = keep * p - rate * (factor * g / most((F)sqrt(s[0]), floor));
+	}
+};
+
 template <class F> struct Prodigy {
+	static __device__ __forceinline__ Terms measure(const F *c, F p, F g, F *s) {
+		const F factor = c[0], scale = c[1], beta1 = c[2], omega1 = c[3], beta2 = c[4], omega2 = c[5];
+		const F beta3 = c[6], gain = c[7];
+		F d = factor * g;
+		const double dot = (double)d * ((double)s[3] - (double)p);
+		d *= scale;
+		s[0] = beta1 * s[0] + omega1 * d;
+		s[1] = beta2 * s[1] + omega2 * (d * d);
+		s[2] = beta3 * s[2] + gain * d;
+		return {dot, fabs((double)s[2])};
+	}
 	static __device__ __forceinline__ void step(const F *c, F &p, F, F *s, int) {
 		const F eps = c[9], decay = c[10], rate = c[11];
 		p = decay * p - rate * (s[0] / (sqrt(s[1]) + eps));
 	}
+};
+
+// Moves says whether step moves the state: what measure has moved, stays.
+template <template <class> class R> struct Moves {
+	enum { STATE = 1 };
+};
+template <> struct Moves<LAMB> {
+	enum { STATE = 0 };
+};
+template <> struct Moves<Adafactor> {
+	enum { STATE = 0 };
+};
+template <> struct Moves<Prodigy> {
+	enum { STATE = 0 };
 };
 
 // Loading and storing of four neighbours.
@@ -358,7 +429,7 @@ template <template <class> class R> static __device__ __forceinline__ void move(
 		if (q.rule) {
 #pragma unroll
 			for (int k = 0; k < SLOTS; k++)
-				if (k < q.slots) store(q.slot[k], i, s.hi, wide, a.step, t[k]);
+				if (k < q.slots && Moves<R>::STATE) store(q.slot[k], i, s.hi, wide, a.step, t[k]);
 			store(q.value, i, s.hi, wide, a.step, p);
 		}
 		if (q.copy) write((void *)q.copy, q.copy_type, i, s.hi, wide, {p.v[0], p.v[1], p.v[2], p.v[3]});
@@ -381,7 +452,7 @@ template <template <class> class R> static __device__ __forceinline__ void move6
 		for (int k = 0; k < q.slots; k++) t[k] = ((double *)q.slot[k].ptr)[i];
 		if (q.rule) {
 			R<double>::step(c, p, ((double *)q.grad)[i], t, q.slots);
-			for (int k = 0; k < q.slots; k++) ((double *)q.slot[k].ptr)[i] = t[k];
+			for (int k = 0; k < q.slots && Moves<R>::STATE; k++) ((double *)q.slot[k].ptr)[i] = t[k];
 			((double *)q.value.ptr)[i] = p;
 		}
 		if (q.average && fabs(p) <= 1.7976931348623157e308) {
@@ -452,7 +523,7 @@ template <template <class> class R, int N> static __device__ __forceinline__ voi
 			for (int k = 0; k < N; k++) t[k] = slot[k][i];
 			R<float>::step(c, p, grad[i], t, N);
 #pragma unroll
-			for (int k = 0; k < N; k++) slot[k][i] = t[k];
+			for (int k = 0; k < N && Moves<R>::STATE; k++) slot[k][i] = t[k];
 			value[i] = p;
 			if (q.copy) store4((void *)q.copy, q.copy_type, i, i + 1, false, {p, 0, 0, 0});
 			if (q.average && fabsf(p) <= 3.402823466e38f) {
@@ -487,7 +558,8 @@ template <template <class> class R, int N> static __device__ __forceinline__ voi
 				R<float>::step(c, x[j], d[j], y[j], N);
 			}
 #pragma unroll
-			for (int k = 0; k < N; k++) __stcs((float4 *)(slot[k] + i), float4{y[0][k], y[1][k], y[2][k], y[3][k]});
+			for (int k = 0; k < N && Moves<R>::STATE; k++)
+				__stcs((float4 *)(slot[k] + i), float4{y[0][k], y[1][k], y[2][k], y[3][k]});
 			const float4 v = {x[0], x[1], x[2], x[3]};
 			__stcs((float4 *)(value + i), v);
 			if (joins) join(a, q, i, v);
@@ -495,6 +567,151 @@ template <template <class> class R, int N> static __device__ __forceinline__ voi
 	}
 }
 
+struct Measure {
+	Set set;    // the values
+	u64 params; // of each buffer, Param
+	u64 step;   // of STOCHASTIC
+	u64 sums;   // of each item, Terms
+	int rule; // only parameters that have it
+	int _;
+};
+
+// A warp takes a block of the sums. Each thread computes four neighbours, whose
+// terms are turned over so that each lane adds up its own in order.
+struct Turn {
+	double x[2][4][36]; // 36, so that neither way two lanes meet in a bank
+};
+
+static __device__ __forceinline__ void turn(Turn &t, const Terms *x, Terms &sum) {
+	const int lane = threadIdx.x % 32;
+#pragma unroll
+	for (int j = 0; j < 4; j++) t.x[0][j][lane] = x[j].a, t.x[1][j][lane] = x[j].b;
+	__syncwarp();
+#pragma unroll
+	for (int r = 0; r < 4; r++) {
+		sum.a += t.x[0][lane % 4][8 * r + lane / 4];
+		sum.b += t.x[1][lane % 4][8 * r + lane / 4];
+	}
+	__syncwarp();
+}
+
+// measured is a lane's sums of a block of a rule that reads N tensors of state
+// and moves the first M.
+template <template <class> class R, int N, int M>
+static __device__ __forceinline__ Terms measured(const Measure &a, const Param &q, i64 lo, i64 hi, Turn &room) {
+	Terms sum = {0, 0};
+	float c[COEFS];
+	coefs(c, q, 1);
+	const float *value = (const float *)q.value.ptr, *grad = (const float *)q.grad;
+	float *slot[N + 1];
+	bool fits = aligned(value, q.value.type) && aligned(grad, q.grad_type);
+#pragma unroll
+	for (int k = 0; k < N; k++) {
+		slot[k] = (float *)q.slot[k].ptr;
+		fits = fits && aligned(slot[k], q.slot[k].type);
+	}
+	if (q.plain && fits && hi - lo == BLOCK) {
+		for (i64 at = lo + 4 * (threadIdx.x % 32); at < hi; at += 128 * PART) {
+			float4 p[PART], g[PART], t[N + 1][PART];
+#pragma unroll
+			for (int u = 0; u < PART; u++) {
+				const i64 i = at + 128 * u;
+				p[u] = *(const float4 *)(value + i);
+				g[u] = *(const float4 *)(grad + i);
+#pragma unroll
+				for (int k = 0; k < N; k++) t[k][u] = *(const float4 *)(slot[k] + i);
+			}
+#pragma unroll
+			for (int u = 0; u < PART; u++) {
+				const float x[4] = {p[u].x, p[u].y, p[u].z, p[u].w}, d[4] = {g[u].x, g[u].y, g[u].z, g[u].w};
+				float y[4][SLOTS];
+				Terms terms[4];
+#pragma unroll
+				for (int j = 0; j < 4; j++) {
+#pragma unroll
+					for (int k = 0; k < N; k++) y[j][k] = j == 0 ? t[k][u].x : j == 1 ? t[k][u].y : j == 2 ? t[k][u].z : t[k][u].w;
+					terms[j] = R<float>::measure(c, x[j], d[j], y[j]);
+				}
+#pragma unroll
+				for (int k = 0; k < M; k++)
+					*(float4 *)(slot[k] + at + 128 * u) = float4{y[0][k], y[1][k], y[2][k], y[3][k]};
+				turn(room, terms, sum);
+			}
+		}
+		return sum;
+	}
+	for (i64 at = lo; at < hi; at += 128) {
+		const i64 i = at + 4 * (threadIdx.x % 32);
+		Terms terms[4] = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
+		if (i < hi) {
+			const bool wide = fits && i + 4 <= hi;
+			const Four<float> p = load(q.value, i, hi, wide), g = four(read(grad, q.grad_type, i, hi, wide));
+			Four<float> t[N + 1];
+#pragma unroll
+			for (int k = 0; k < N; k++) t[k] = load(q.slot[k], i, hi, wide);
+#pragma unroll
+			for (int j = 0; j < 4; j++) {
+				float y[SLOTS];
+#pragma unroll
+				for (int k = 0; k < N; k++) y[k] = t[k].v[j];
+				const Terms x = R<float>::measure(c, p.v[j], g.v[j], y);
+				if (i + j < hi) terms[j] = x;
+#pragma unroll
+				for (int k = 0; k < M; k++) t[k].v[j] = y[k];
+			}
+#pragma unroll
+			for (int k = 0; k < M; k++) store(q.slot[k], i, hi, wide, a.step, t[k]);
+		}
+		turn(room, terms, sum);
+	}
+	return sum;
+}
+
+template <template <class> class R, int N, int M>
+static __device__ __forceinline__ Terms measured64(const Param &q, i64 lo, i64 hi) {
+	Terms sum = {0, 0};
+	double c[COEFS];
+	coefs(c, q, 1);
+	for (i64 i = lo + threadIdx.x % 32; i < hi; i += LANES) {
+		double t[SLOTS];
+#pragma unroll
+		for (int k = 0; k < N; k++) t[k] = ((double *)q.slot[k].ptr)[i];
+		const Terms x = R<double>::measure(c, ((double *)q.value.ptr)[i], ((double *)q.grad)[i], t);
+		sum.a += x.a, sum.b += x.b;
+#pragma unroll
+		for (int k = 0; k < M; k++) ((double *)q.slot[k].ptr)[i] = t[k];
+	}
+	return sum;
+}
+
+// measure takes an item; weight is the coefficient that multiplies a block's
+// first sum, 0 for none.
+template <template <class> class R, int N, int M> static __device__ __forceinline__ void measure(const Measure &a, int weight) {
+	__shared__ Turn room[ITEM / BLOCK];
+	__shared__ Terms parts[ITEM / BLOCK];
+	const int item = blockIdx.x, warp = threadIdx.x / 32, buf = ((int *)a.set.item)[item];
+	const Param &q = ((const Param *)a.params)[buf];
+	if (q.rule != a.rule) return;
+	const i64 n = length(a.set, buf), lo = (i64)(item - ((int *)a.set.first)[buf]) * ITEM + (i64)warp * BLOCK;
+	const i64 hi = lo + BLOCK < n ? lo + BLOCK : n;
+	Terms t = {0, 0};
+	if (lo < hi) {
+		t = q.value.type == F64 ? measured64<R, N, M>(q, lo, hi) : measured<R, N, M>(a, q, lo, hi, room[warp]);
+		t = {fold32(t.a), fold32(t.b)};
+		if (weight) t.a *= q.coef[weight];
+	}
+	if (threadIdx.x % 32 == 0) parts[warp] = t;
+	__syncthreads();
+	if (threadIdx.x) return;
+	Terms sum = {0, 0};
+	for (int k = 0; k < ITEM / BLOCK; k++) sum.a += parts[k].a, sum.b += parts[k].b; // what is not there is +0
+	((Terms *)a.sums)[item] = sum;
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) measure_lamb(const Measure a) { measure<LAMB, 2, 2>(a, 0); }
+extern "C" __global__ void __launch_bounds__(THREADS) measure_lars(const Measure a) { measure<LARS, 0, 0>(a, 0); }
+extern "C" __global__ void __launch_bounds__(THREADS) measure_adafactor(const Measure a) { measure<Adafactor, 1, 1>(a, 0); }
+extern "C" __global__ void __launch_bounds__(THREADS) measure_prodigy(const Measure a) { measure<Prodigy, 4, 3>(a, 8); }
 
 // name32 takes what is plain, name the rest.
 #define KERNEL(name, Rule, slots) \
@@ -520,3 +737,4 @@ KERNEL(curvature, Curvature, 2)
 KERNEL(schedulefree, ScheduleFree, 3)
 KERNEL(lamb, LAMB, 2)
 KERNEL(prodigy, Prodigy, 4)
+KERNEL(adafactor, Adafactor, 1)

@@ -179,6 +179,7 @@ type Backend interface {
 	// Begin sets a tensor of state to a number or, with copied, to a value.
 	Begin(dst Stored, value Buffer, number float64, copied bool) error
 	// Measure fills Sums for the rules that are Measurers, and moves their state.
+	// The host needs the sums: a device waits for them.
 	Measure(u *Update) error
 	Update(u *Update) error
 

@@ -7,7 +7,7 @@ type Clippers interface {
 	// Clamp limits elements, all at once.
 	Clamp(c Clamp) error
 	Power(p *Power) error
-	ClipUnits(c ClipUnits) (clipped int, err error)
+	ClipUnits(c *ClipUnits) (clipped int, err error)
 	ClipExamples(c ClipExamples) (ClippedExamples, error)
 }
 
@@ -31,18 +31,26 @@ type Power struct {
 // NewPower makes room for the results.
 func NewPower(n *Norm) *Power { return &Power{Norm: n, Sums: make([]float64, len(n.X.Bufs))} }
 
-// ClipUnits multiplies each unit of Grad that exceeds its limit, and says how
-// many it multiplied. Grad and Weight are Outer × Units × Inner; norms are of
-// order P, over Outer and Inner.
+// ClipUnits multiplies each unit of a gradient that exceeds its limit, and says
+// how many it multiplied.
 //
 //	limit = Max·max(‖weight‖, Eps) / Factor;  grad = grad·limit/‖grad‖ where ‖grad‖ > limit
 //
-// A unit with a norm that is not finite stays. Without memory Weight has the
-// norms 0.
+// A unit with a norm that is not finite stays.
 type ClipUnits struct {
+	Tensors     []UnitTensor
+	P, Max, Eps float64 // P is the order of the norms
+	// Count says that the number is wanted. Without, a device that would have to
+	// wait for it says −1.
+	Count bool
+}
+
+// UnitTensor is a gradient of Outer × Units × Inner elements, at least one, and the
+// weights that it belongs to; norms are over Outer and Inner. Without memory
+// Weight has the norms 0.
+type UnitTensor struct {
 	Grad, Weight        Buffer
 	Outer, Units, Inner int
-	P, Max, Eps         float64
 	Factor              float64 // more than 0
 }
 

@@ -14,32 +14,43 @@ const unitsAtOnce = 64
 
 // ClipUnits implements backend.Backend. An item's gradients are still in cache
 // when they are scaled, so that a tensor is read once.
-func (Backend) ClipUnits(c backend.ClipUnits) (int, error) {
-	if !c.Grad.Type.Float() || c.Weight.Ptr != nil && !c.Weight.Type.Float() {
-		return 0, unsupported("unit clipping", c.Grad.Type, c.Weight.Type)
+func (Backend) ClipUnits(c *backend.ClipUnits) (int, error) {
+	for i := range c.Tensors {
+		if u := &c.Tensors[i]; !u.Grad.Type.Float() || u.Weight.Ptr != nil && !u.Weight.Type.Float() {
+			return 0, unsupported("unit clipping", u.Grad.Type, u.Weight.Type)
+		}
 	}
-	each := unitsAtOnce // side by side in memory
-	if c.Outer == 1 {
-		each = min(max(backend.Item/max(c.Inner, 1), 1), unitsAtOnce)
-	}
-	n := (c.Units + each - 1) / each
 	t := clipUnits.get()
-	t.ClipUnits, t.each = c, each
-	t.clipped = resize(t.clipped, n)
-	spread(c.Grad.Len, n, t)
 	clipped := 0
-	for _, k := range t.clipped {
-		clipped += k
+	for i := range c.Tensors {
+		clipped += t.tensor(c, &c.Tensors[i])
 	}
-	t.ClipUnits = backend.ClipUnits{}
+	t.ClipUnits, t.UnitTensor = nil, nil
 	clipUnits.put(t)
 	return clipped, nil
 }
 
 type clipUnitsTask struct {
-	backend.ClipUnits
+	*backend.ClipUnits
+	*backend.UnitTensor
 	each    int   // units of an item, at most unitsAtOnce
 	clipped []int // of each item
+}
+
+// tensor clips the units of one and returns how many exceeded their limit.
+func (t *clipUnitsTask) tensor(c *backend.ClipUnits, u *backend.UnitTensor) (clipped int) {
+	t.ClipUnits, t.UnitTensor = c, u
+	t.each = unitsAtOnce // side by side in memory
+	if u.Outer == 1 {
+		t.each = min(max(backend.Item/max(u.Inner, 1), 1), unitsAtOnce)
+	}
+	n := (u.Units + t.each - 1) / t.each
+	t.clipped = resize(t.clipped, n)
+	spread(u.Grad.Len, n, t)
+	for _, k := range t.clipped {
+		clipped += k
+	}
+	return clipped
 }
 
 var clipUnits pooled[clipUnitsTask]

@@ -48,3 +48,19 @@ func BenchmarkIntegerDots(b *testing.B) {
 		})
 	}
 }
+
+// TestGridGradient wants the sum in the lanes of all sums.
+func TestGridGradient(t *testing.T) {
+	g := Grid{Scale: 0.3, Zero: 3, Low: 0, High: 15}
+	for _, n := range []int{0, 1, 31, 33, 1000, Block} {
+		x, grad, dst, one := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+		terms := make([]float64, n)
+		for i := range x {
+			x[i], grad[i], one[i] = float32(i*7919%1009-504)/97, float32(i*7907%1013-506)/89, 1
+			terms[i] = g.Gradient(dst[:1], grad[i:i+1], x[i:i+1])
+		}
+		if got, want := g.Gradient(dst, grad, x), Dot(terms, one); got != want {
+			t.Errorf("%d: sum %v, want %v", n, got, want)
+		}
+	}
+}

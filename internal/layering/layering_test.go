@@ -39,7 +39,7 @@ var table = map[string][]string{
 	"precision": {"", "internal/backend", "internal/check", "internal/kernel", "internal/philox"},
 
 	"docs":        {},
-	"descenttest": {"", "accum", "clip", "internal/backend", "loss", "optim", "precision", "regularize", "schedule"},
+	"descenttest": {"", "accum", "clip", "internal/backend", "internal/kernel", "loss", "optim", "precision", "regularize", "schedule"},
 	"gpu":         {"", "internal/backend", "internal/check", "internal/host", "internal/kernel", "internal/philox"},
 
 	"internal/backend":  {"internal/kernel"},
