@@ -30,6 +30,9 @@ const (
 	unitSide
 )
 
+// unitsAbreast is how many units that lie side by side a thread block takes.
+const unitsAbreast = 16
+
 // clipping is what ClipUnits keeps from one call to the next.
 type clipping struct {
 	tensors []unitTensorArgs
@@ -88,7 +91,7 @@ func (k *kernels) ClipUnits(c *backend.ClipUnits) (int, error) {
 
 // unitTensor is a tensor as the kernel takes it, and how many thread blocks do.
 // A warp takes a unit that is one block of a sum; what lies side by side is read
-// 32 units at a time; a thread block takes any other unit.
+// some units at a time; a thread block takes any other unit.
 func unitTensor(u *backend.UnitTensor) (t unitTensorArgs, blocks int) {
 	t = unitTensorArgs{
 		grad: address(u.Grad), weight: address(u.Weight),
@@ -100,7 +103,7 @@ func unitTensor(u *backend.UnitTensor) (t unitTensorArgs, blocks int) {
 	case u.Outer == 1 && u.Inner <= kernel.Block:
 		t.way, blocks = unitAlone, (u.Units+warps-1)/warps
 	case u.Inner == 1:
-		t.way, blocks = unitSide, (u.Units+31)/32
+		t.way, blocks = unitSide, (u.Units+unitsAbreast-1)/unitsAbreast
 	default:
 		t.way, blocks = unitWhole, u.Units
 	}

@@ -10,7 +10,7 @@
 enum Way {
 	ALONE, // a warp takes a unit, which is one run
 	WHOLE, // a thread block takes a unit
-	SIDE,  // a thread block takes 32 units whose elements lie side by side
+	SIDE,  // a thread block takes some units whose elements lie side by side
 };
 
 // UnitTensor is backend.UnitTensor.
@@ -179,19 +179,22 @@ static __device__ void whole(const ClipUnits &a, const UnitTensor &t, i64 unit) 
 	}
 }
 
-enum { ROWS = BATCH * THREADS / 32 }; // that a thread block reads at a time
+// ABREAST units lie side by side in a thread block: 64 bytes of float32, so that
+// there are enough thread blocks where there are few units. ROWS are read at a
+// time.
+enum { ABREAST = 16, ROWS = BATCH * THREADS / ABREAST };
 
-// Each warp reads some rows of 32 units, of which one warp adds up the gradients
-// and another the weights, in order, while the next rows are on their way.
+// Half of a warp adds up the gradients and half the weights, in order, while all
+// read the next rows.
 static __device__ void side(const ClipUnits &a, const UnitTensor &t, i64 lo) {
-	__shared__ double rows[2][ROWS][32];
-	__shared__ double sums[2][32];
-	const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+	__shared__ double rows[ROWS][2][ABREAST];
+	__shared__ double sums[2][ABREAST];
+	const int lane = threadIdx.x % ABREAST, group = threadIdx.x / ABREAST;
 	const i64 end = t.outer * t.units, unit = lo + lane;
 	const bool inside = unit < t.units;
 	double g[BATCH], w[BATCH] = {0, 0, 0, 0, 0, 0, 0, 0}, sum = 0;
 	const auto fetch = [&](i64 row) {
-		const i64 i = inside ? (row + warp * BATCH) * t.units + unit : end;
+		const i64 i = inside ? (row + group * BATCH) * t.units + unit : end;
 		batch(g, (void *)t.grad, t.grad_type, i, end, t.units);
 		if (t.weight) batch(w, (void *)t.weight, t.weight_type, i, end, t.units);
 	};
@@ -199,23 +202,28 @@ static __device__ void side(const ClipUnits &a, const UnitTensor &t, i64 lo) {
 	for (i64 row = 0; row < t.outer; row += ROWS) {
 #pragma unroll
 		for (int k = 0; k < BATCH; k++) {
-			rows[0][warp * BATCH + k][lane] = term(a, g[k]);
-			rows[1][warp * BATCH + k][lane] = term(a, w[k]);
+			rows[group * BATCH + k][0][lane] = term(a, g[k]);
+			rows[group * BATCH + k][1][lane] = term(a, w[k]);
 		}
 		__syncthreads();
 		if (row + ROWS < t.outer) fetch(row + ROWS);
-		if (warp < 2) {
+		if (threadIdx.x < 2 * ABREAST) {
+			if (a.p <= 2) {
 #pragma unroll 16
-			for (int k = 0; k < ROWS; k++) sum = join(a, sum, rows[warp][k][lane]);
+				for (int k = 0; k < ROWS; k++) sum += rows[k][group][lane];
+			} else {
+#pragma unroll 16
+				for (int k = 0; k < ROWS; k++) sum = largest(sum, rows[k][group][lane]);
+			}
 		}
 		__syncthreads();
 	}
-	if (warp < 2) sums[warp][lane] = sum;
+	if (threadIdx.x < 2 * ABREAST) sums[group][lane] = sum;
 	__syncthreads();
 	double by;
 	if (!inside || !exceeds(a, t, sums[0][lane], sums[1][lane], by)) return;
-	if (warp == 0) counts(a);
-	scale((void *)t.grad, t.grad_type, warp * t.units + unit, end, THREADS / 32 * t.units, by);
+	if (group == 0) counts(a);
+	scale((void *)t.grad, t.grad_type, group * t.units + unit, end, THREADS / ABREAST * t.units, by);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) clip_units(const ClipUnits a) {
@@ -229,7 +237,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) clip_units(const ClipUnits
 	switch (t.way) {
 	case ALONE: alone(a, t, at * (THREADS / 32) + threadIdx.x / 32); break;
 	case WHOLE: whole(a, t, at); break;
-	case SIDE: side(a, t, at * 32); break;
+	case SIDE: side(a, t, at * ABREAST); break;
 	}
 }
 
