@@ -18,6 +18,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/descent-ml/descent/internal/backend"
 	"github.com/descent-ml/descent/internal/kernel"
 )
 
@@ -328,6 +329,19 @@ func TestCoefficients(t *testing.T) {
 	}
 	if got := len(rules) - 1; got != 19 {
 		t.Errorf("%d rules, this test has 19", got)
+	}
+}
+
+// TestNoRule wants the kernel to leave the state alone where there is no rule: it
+// may be shorter than the values.
+func TestNoRule(t *testing.T) {
+	value := backend.Stored{Buffer: backend.Of(make([]float32, 9000), backend.Float32)}
+	means := backend.Stored{Buffer: backend.Of(make([]float32, 90), backend.Float32)}
+	u := backend.NewUpdate([]backend.Stored{value})
+	u.Grads, u.Slots[0] = u.Params, []backend.Stored{means, means}
+	var p paramArgs
+	if ok := new(Device).describe(&p, u, 0); !ok || p.slots != 0 || p.slot != [kernel.MaxSlots]storedArgs{} {
+		t.Errorf("%v, %d tensors of state, %v", ok, p.slots, p.slot)
 	}
 }
 

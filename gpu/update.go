@@ -204,21 +204,25 @@ func (d *Device) describe(p *paramArgs, u *backend.Update, i int) (ok bool) {
 	if (v.Type == backend.Float64) != (g.Type == backend.Float64) {
 		return false
 	}
-	*p = paramArgs{grad: address(g), gradType: int32(g.Type), slots: int32(len(u.Slots[i]))}
+	slots := u.Slots[i]
+	if u.Rules[i] == nil {
+		slots = nil // it stays, and need not be as long as the values
+	}
+	*p = paramArgs{grad: address(g), gradType: int32(g.Type), slots: int32(len(slots))}
 	if p.rule, ok = ruleOf(u.Rules[i], &p.coef); !ok {
 		return false
 	}
 	if p.value, ok = storedOf(v); !ok {
 		return false
 	}
-	for k, s := range u.Slots[i] {
+	for k, s := range slots {
 		if p.slot[k], ok = storedOf(s); !ok {
 			return false
 		}
 	}
-	if plain := g.Type == backend.Float32 && plain32(v) && len(u.Slots[i]) == rules[p.rule].slots && p.rule != 0; plain {
+	if plain := g.Type == backend.Float32 && plain32(v) && len(slots) == rules[p.rule].slots && p.rule != 0; plain {
 		p.plain = 1
-		for _, s := range u.Slots[i] {
+		for _, s := range slots {
 			if !plain32(s) {
 				p.plain = 0
 			}
