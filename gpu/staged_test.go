@@ -124,14 +124,23 @@ func probed(t *testing.T, index int) (*Device, *probe) {
 	return d, p
 }
 
-// withoutKernels is a device that computes nothing itself.
+// withoutKernels is a device that computes nothing itself. What is never staged
+// is the host's work: its memory is the host's.
 type withoutKernels struct{ *Device }
 
 func (d withoutKernels) Backend() backend.Backend {
 	return struct {
 		staged
 		transport
-	}{d.back.staged, d.back}
+		grids
+	}{d.back.staged, d.back, host.Backend{}}
+}
+
+// grids is what of backend.Grids is never staged.
+type grids interface {
+	Range(x backend.Buffer) (lo, hi float32, first int, err error)
+	ToGrid(g backend.Grid) error
+	GridGradient(g backend.Grid) (float64, error)
 }
 
 // transport is what staging needs of a backend.
