@@ -17,6 +17,7 @@ import (
 type late struct {
 	backend.Backend
 	backend.Factors
+	backend.Grids
 	found   map[*backend.Norm]*backend.Norm
 	limited int
 	lost    error
@@ -26,8 +27,10 @@ func (l *late) String() string         { return "late" }
 func (l *late) device() descent.Device { return lateDevice{l} }
 func newLate() *late {
 	return &late{
-		Backend: descent.Host.Backend(), Factors: descent.Host.Backend().(backend.Factors),
-		found: map[*backend.Norm]*backend.Norm{},
+		Backend: descent.Host.Backend(),
+		Factors: descent.Host.Backend().(backend.Factors),
+		Grids:   descent.Host.Backend().(backend.Grids),
+		found:   map[*backend.Norm]*backend.Norm{},
 	}
 }
 
