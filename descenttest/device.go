@@ -130,6 +130,33 @@ func (p place) random(seed uint64, size float64, t descent.DType, shape ...int) 
 	return p.put(h)
 }
 
+// every is all numbers of 16 bits, or float32 with each first 16 bits and eight
+// last ones.
+func (p place) every(t descent.DType) descent.View {
+	p.Helper()
+	switch t {
+	case descent.BF16:
+		bits := make([]descent.BFloat16, 1<<16)
+		for i := range bits {
+			bits[i] = descent.BFloat16(i)
+		}
+		return p.put(descent.Of(bits))
+	case descent.F16:
+		bits := make([]descent.Float16, 1<<16)
+		for i := range bits {
+			bits[i] = descent.Float16(i)
+		}
+		return p.put(descent.Of(bits))
+	}
+	var x []float32
+	for i := range uint32(1 << 16) {
+		for _, low := range []uint32{0, 1, 0x1000, 0x7fff, 0x8000, 0x8001, 0xefff, 0xffff} {
+			x = append(x, math.Float32frombits(i<<16|low))
+		}
+	}
+	return p.put(descent.Of(x))
+}
+
 // put is h on the device.
 func (p place) put(h descent.View) descent.View {
 	p.Helper()
@@ -308,6 +335,36 @@ func entropyCases() (cases []deviceCase) {
 					}
 				}})
 			}
+		}
+	}
+	for _, typ := range []descent.DType{descent.F32, descent.BF16, descent.F16} {
+		for _, classes := range []int{3, 4099, 50_257} {
+			cases = append(cases, deviceCase{fmt.Sprintf("cross-entropy/wide/%v/%d", typ, classes), func(p place) []descent.View {
+				// Exponentials that are 0, logits of −Inf, two largest of which the
+				// second or the first is the target, a gradient that is aligned
+				// otherwise than the logits.
+				const rows = 6
+				x := p.matrix(p.part(p.random(9, 100, typ, rows*classes+3), 3), rows)
+				g := p.matrix(p.part(p.empty(typ, rows*classes+1), 1), rows)
+				for _, at := range []int{1, classes + 2, 3*classes + 1} {
+					p.with(x, at, math.Inf(-1))
+				}
+				last := classes - 1
+				for r := 2; r < 4; r++ {
+					p.with(x, r*classes+last-1, 101)
+					p.with(x, r*classes+last, 101)
+				}
+				p.with(x, 4*classes, math.Inf(1))
+				y := p.put(descent.Of([]int64{0, 2, int64(last), int64(last - 1), 1, -100}))
+				r, err := loss.CrossEntropy{}.Eval(g, x, y)
+				p.must(err)
+				smooth, err := loss.CrossEntropy{Smoothing: 0.1}.Eval(x, x, y)
+				p.must(err)
+				return []descent.View{
+					p.numbers(r.Sum, r.Weight, float64(r.Rows), float64(r.Correct), float64(r.NonFinite), float64(r.First)),
+					p.numbers(smooth.Sum), g, x,
+				}
+			}})
 		}
 	}
 	cases = append(cases, deviceCase{"cross-entropy/weights", func(p place) []descent.View {
@@ -590,6 +647,25 @@ func castCases() (cases []deviceCase) {
 					return []descent.View{p.numbers(amax, a), y, z}
 				}})
 			}
+		}
+	}
+	// All that 16 bits can be, and float32 between what the narrow formats hold.
+	for _, from := range []descent.DType{descent.F32, descent.BF16, descent.F16} {
+		for _, to := range []descent.DType{descent.BF16, descent.F16, descent.E4M3, descent.E5M2} {
+			if from == to {
+				continue
+			}
+			cases = append(cases, deviceCase{fmt.Sprintf("cast/every %v to %v", from, to), func(p place) []descent.View {
+				x := p.every(from)
+				y, z := p.empty(to, x.Len()), p.empty(to, x.Len())
+				amax, err := precision.Cast{}.ApplyAmax(y, x, 0)
+				p.must(err)
+				if to.Size() == 1 {
+					_, err := p.dev.Backend().Cast(backend.Cast{Dst: z.Buffer(), Src: x.Buffer(), Scale: 0.375})
+					p.must(err)
+				}
+				return []descent.View{p.numbers(amax), y, z}
+			}})
 		}
 	}
 	return cases

@@ -256,12 +256,38 @@ func BenchmarkCast(b *testing.B) {
 	}
 }
 
+// logits are about normal, of standard deviation 2: zeros would all be largest.
+func logits(b *testing.B, dev *gpu.Device, typ descent.DType, rows, classes int) gpu.Tensor {
+	b.Helper()
+	wide := make([]float32, rows*classes)
+	s := uint64(1)
+	for i := range wide {
+		s ^= s << 13
+		s ^= s >> 7
+		s ^= s << 17
+		sum := s&0xffff + s>>16&0xffff + s>>32&0xffff + s>>48
+		wide[i] = (float32(sum) - 2*0xffff) * (2 / 0.577 / 0x10000)
+	}
+	x := upload(b, dev, descent.Of(wide, rows, classes))
+	if typ == descent.F32 {
+		return x
+	}
+	y := alloc(b, dev, typ, rows, classes)
+	if err := (precision.Cast{}).Apply(y.View(), x.View(), 0); err != nil {
+		b.Fatal(err)
+	}
+	if err := x.Free(); err != nil {
+		b.Fatal(err)
+	}
+	return y
+}
+
 func BenchmarkCrossEntropy(b *testing.B) {
 	const rows, classes = 8192, 50257
 	for _, typ := range []descent.DType{descent.F32, descent.BF16} {
 		b.Run(typ.String(), func(b *testing.B) {
 			dev := open(b)
-			x, g := alloc(b, dev, typ, rows, classes), alloc(b, dev, typ, rows, classes)
+			x, g := logits(b, dev, typ, rows, classes), alloc(b, dev, typ, rows, classes)
 			targets := make([]int64, rows)
 			for i := range targets {
 				targets[i] = int64(i * 7919 % classes)

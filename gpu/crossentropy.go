@@ -16,19 +16,25 @@ type rowArgs struct {
 }
 
 type entropyArgs struct {
-	grad, logits, targets, weights uint64
-	rows, bad, room                uint64
-	count, classes, pitch, ignore  int64
-	smoothing, zloss, scale        float64
-	typ, targetType, weightType    int32
-	_                              int32
+	grad, logits, targets, weights    uint64
+	rows, bad, spare, landing         uint64
+	count, classes, ignore            int64
+	smoothing, zloss, scale           float64
+	typ, targetType, weightType, held int32
 }
 
 // mostBlocks is how many blocks of sums a row can have.
 const mostBlocks = 256
 
-// fixedShared is at least what the kernel's own shared memory takes.
-const fixedShared = 2*8*mostBlocks + 512
+// fixedShared is at least what the kernel's own shared memory takes: Common.
+const fixedShared = 2*8*mostBlocks + 2048
+
+// rowThreads is how many threads of the kernel a multiprocessor has registers
+// for.
+const rowThreads = 512
+
+// rowsAt is where in the landing rows are, behind the mark of a bad target.
+const rowsAt = 16
 
 // CrossEntropy implements backend.Backend. It waits for the result.
 func (k *kernels) CrossEntropy(c backend.CrossEntropy) (backend.Loss, error) {
@@ -58,59 +64,95 @@ func (k *kernels) CrossEntropy(c backend.CrossEntropy) (backend.Loss, error) {
 		smoothing: c.Smoothing, zloss: c.ZLoss, scale: c.Scale,
 		typ: int32(c.Logits.Type), targetType: int32(c.Targets.Type), weightType: int32(c.Weights.Type),
 	}
-	// A row waits in shared memory, or where it is too long in memory that stays
-	// in the second-level cache.
-	a.pitch = int64(c.Classes+3) &^ 3
-	row := int(4 * a.pitch)
-	id := kernelID{file: "crossentropy", name: "crossentropy", shared: row}
-	block := 32 * min(16, kernel.Blocks(c.Classes))
-	grid := d.info.Processors * max(1, min(2048/block, 32, d.info.shared/(row+fixedShared)))
-	room := 0
-	if row+fixedShared > d.info.shared {
-		id.shared = 0
-		grid = d.info.Processors
-		room = grid * row
+	// The rows' results land with the host, where there is room for them.
+	if err := d.await(); err != nil {
+		return loss, err
 	}
-	grid = min(grid, c.Rows)
+	landing := d.engine.landing()
 	size := int(unsafe.Sizeof(rowArgs{}))
-	at, behind, err := upload(d, []uint32{math.MaxUint32}, c.Rows*size+16+room)
-	if err != nil {
+	lands := rowsAt+c.Rows*size <= landingSize
+	a.landing = uint64(uintptr(landing))
+	a.rows = a.landing + rowsAt
+	if !lands {
+		if err := d.grow(&d.scratch, c.Rows*size); err != nil {
+			return loss, err
+		}
+		a.rows = uint64(uintptr(d.scratch.ptr))
+	}
+	if err := d.targets(&a); err != nil {
 		return loss, err
 	}
-	a.bad, a.rows = at, behind
-	if room > 0 {
-		a.room = (behind + uint64(c.Rows*size) + 15) &^ 15
+	// A row waits in shared memory, from a multiple of four elements on.
+	row := 4 * ((c.Classes + 6) &^ 3)
+	id := kernelID{file: "crossentropy", name: "crossentropy", shared: row}
+	blocks := max(1, min(rowThreads/32, d.info.shared/(row+fixedShared)))
+	a.held = 1
+	if row+fixedShared > d.info.shared {
+		id.shared, a.held = 0, 0
 	}
-	if err := launch(d, plain("crossentropy", "targets"), (c.Rows+threads-1)/threads, threads, a); err != nil {
+	grid := min(d.info.Processors*blocks, c.Rows)
+	if err := launch(d, id, grid, rowThreads/blocks&^31, a); err != nil {
 		return loss, err
 	}
-	if err := launch(d, id, grid, block, a); err != nil {
+	if err := d.landed(); err != nil {
 		return loss, err
 	}
-	// The mark and the rows lie side by side.
-	words, err := fetch[byte](d, at, int(behind-at)+c.Rows*size)
-	if err != nil {
-		return loss, err
+	if bad := *(*uint32)(landing); bad != 0 {
+		return loss, d.badTarget(c, int(^bad))
 	}
-	if bad := *(*uint32)(unsafe.Pointer(&words[0])); bad != math.MaxUint32 {
-		return loss, d.badTarget(c, int(bad))
+	rows := unsafe.Slice((*rowArgs)(unsafe.Add(landing, rowsAt)), c.Rows)
+	if !lands {
+		var err error
+		if rows, err = fetch[rowArgs](d, a.rows, c.Rows); err != nil {
+			return loss, err
+		}
 	}
-	for r, row := range unsafe.Slice((*rowArgs)(unsafe.Pointer(&words[behind-at])), c.Rows) {
+	return fold(rows), nil
+}
+
+// targets queues the check of the targets. Of two marks this call writes one,
+// which is 0; crossentropy clears the other for the next call.
+func (d *Device) targets(a *entropyArgs) error {
+	if d.marks == nil {
+		var err error
+		if d.marks, err = d.alloc(8); err != nil {
+			return err
+		}
+	}
+	a.bad, a.spare = uint64(uintptr(d.marks)), uint64(uintptr(d.marks))+4
+	if d.odd {
+		a.bad, a.spare = a.spare, a.bad
+	}
+	if err := launch(d, plain("crossentropy", "targets"), (int(a.count)+threads-1)/threads, threads, *a); err != nil {
+		return err
+	}
+	d.odd = !d.odd
+	return nil
+}
+
+// fold adds the rows in order. The host does this while the device waits: the
+// sums are variables, not fields, so that each addition is all an iteration
+// waits for.
+func fold(rows []rowArgs) backend.Loss {
+	first, count, right, bad := -1, 0, 0, 0
+	sum, weight := 0.0, 0.0
+	for r := range rows {
+		row := &rows[r]
 		if row.counts == 0 {
 			continue
 		}
-		loss.Rows++
-		loss.Sum += row.loss
-		loss.Weight += row.weight
-		loss.Correct += int(row.right)
-		if math.IsNaN(row.loss) || math.IsInf(row.loss, 0) {
-			if loss.NonFinite == 0 {
-				loss.First = r
+		sum += row.loss
+		weight += row.weight
+		count++
+		right += int(row.right)
+		if row.loss-row.loss != 0 { // NaN or infinite
+			if bad == 0 {
+				first = r
 			}
-			loss.NonFinite++
+			bad++
 		}
 	}
-	return loss, nil
+	return backend.Loss{Sum: sum, Weight: weight, Rows: count, Correct: right, NonFinite: bad, First: first}
 }
 
 // classWeights reports whether weights are at least 0 and finite.

@@ -25,6 +25,8 @@ type Device struct {
 	params                  []paramArgs    // of Update
 	begun                   *backend.Norm  // whose results are on their way to the landing
 	amax                    unsafe.Pointer // of casts
+	marks                   unsafe.Pointer // of bad targets, two
+	odd                     bool           // the second mark is next
 	clipping                clipping
 	clipped, extremes, bins tally // of clipping, of observers
 	matmuls                 products

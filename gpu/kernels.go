@@ -218,16 +218,13 @@ func (k *kernels) cast(dst, src backend.Buffer, scale float32, amax bool) (float
 		}
 		if d.amax == nil {
 			var err error
-			if d.amax, err = d.alloc(4); err != nil {
+			if d.amax, err = d.alloc(8); err != nil {
 				return 0, err
 			}
 		}
 		a.amax, a.landing = uint64(uintptr(d.amax)), uint64(uintptr(d.engine.landing()))
 	}
 	if err := launch(d, plain("cast", "cast"), parts(src.Len), threads, a); err != nil || !amax || src.Len == 0 {
-		return 0, err
-	}
-	if err := launch(d, plain("cast", "land"), 1, 1, a); err != nil {
 		return 0, err
 	}
 	if err := d.landed(); err != nil {

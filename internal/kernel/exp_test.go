@@ -123,3 +123,42 @@ func TestExpSumShift(t *testing.T) {
 		}
 	})
 }
+
+// TestExpShortcuts holds what gpu/kernels/crossentropy.cu makes of exp32 for
+// arguments from expMin to 0: n·Ln2Hi fused, and 2ⁿ added to the exponent of y,
+// which is right as long as y and the result are normal. Every 101st float32, or
+// with -exhaustive every one.
+func TestExpShortcuts(t *testing.T) {
+	step := uint32(101)
+	if *exhaustive {
+		step = 1
+	}
+	try := func(b uint32) {
+		x := math.Float32frombits(b | 0x80000000)
+		u := float32(x*expLog2E) + expRound
+		n := u - expRound
+		r := float32(math.FMA(-float64(n), expLn2Hi, float64(x))) // in float64 exact, so that it is rounded once
+		if plain := x - float32(n*expLn2Hi); r != plain {
+			t.Fatalf("%g: %g, not fused %g", x, r, plain)
+		}
+		r -= float32(n * expLn2Lo)
+		y := float32(expP0*r) + expP1
+		y = float32(y*r) + expP2
+		y = float32(y*r) + expP3
+		y = float32(y*r) + expP4
+		y = float32(y*r) + expP5
+		y = float32(y*float32(r*r)) + r
+		y++
+		got := math.Float32frombits(math.Float32bits(y) + math.Float32bits(u)<<23)
+		if want := exp32(x); got != want || !(want >= 0x1p-126) {
+			t.Fatalf("exp(%g) = %g, want %g, normal", x, got, want)
+		}
+	}
+	low := math.Float32bits(-expMin)
+	for b := uint32(0); b <= low; b += step {
+		try(b)
+	}
+	for b := range uint32(1 << 10) {
+		try(low - b)
+	}
+}
