@@ -32,6 +32,9 @@
 // adds the parts, 16 bytes for 32768 elements, and so waits once in each step.
 // The tensors stay where they are.
 //
+// Muon and SOAP multiply matrices with cuBLASLt: their bits are near the host's, not
+// the same. SOAP's decompositions are the host's.
+//
 // Several GPUs of a process are a Group: each has its tensors and its optimizer,
 // and a data-parallel step averages the gradients between the backward pass and
 // the step, after which all have the same bits.
