@@ -83,6 +83,9 @@ func (d lateDevice) Backend() backend.Backend { return d.late }
 // TestStepBeforeTheNorm: a device that goes on without the norm makes the steps
 // that the host makes, skipped ones included.
 func TestStepBeforeTheNorm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the whole suite of a device, minutes in emulation")
+	}
 	l := newLate()
 	descenttest.Device(t, l.device())
 	if l.limited == 0 {
