@@ -65,13 +65,13 @@ func (k *kernels) CrossEntropy(c backend.CrossEntropy) (backend.Loss, error) {
 		typ: int32(c.Logits.Type), targetType: int32(c.Targets.Type), weightType: int32(c.Weights.Type),
 	}
 	// The rows' results land with the host, where there is room for them.
-	if err := d.await(); err != nil {
+	var err error
+	if a.landing, err = d.land(); err != nil {
 		return loss, err
 	}
 	landing := d.engine.landing()
 	size := int(unsafe.Sizeof(rowArgs{}))
 	lands := rowsAt+c.Rows*size <= landingSize
-	a.landing = uint64(uintptr(landing))
 	a.rows = a.landing + rowsAt
 	if !lands {
 		if err := d.grow(&d.scratch, c.Rows*size); err != nil {
@@ -102,7 +102,6 @@ func (k *kernels) CrossEntropy(c backend.CrossEntropy) (backend.Loss, error) {
 	}
 	rows := unsafe.Slice((*rowArgs)(unsafe.Add(landing, rowsAt)), c.Rows)
 	if !lands {
-		var err error
 		if rows, err = fetch[rowArgs](d, a.rows, c.Rows); err != nil {
 			return loss, err
 		}
@@ -112,14 +111,11 @@ func (k *kernels) CrossEntropy(c backend.CrossEntropy) (backend.Loss, error) {
 
 // targets queues the check of the targets. Of two marks this call writes one,
 // which is 0; crossentropy clears the other for the next call.
-func (d *Device) targets(a *entropyArgs) error {
-	if d.marks == nil {
-		var err error
-		if d.marks, err = d.alloc(8); err != nil {
-			return err
-		}
+func (d *Device) targets(a *entropyArgs) (err error) {
+	if a.bad, err = d.tally(&d.marks, 8); err != nil {
+		return err
 	}
-	a.bad, a.spare = uint64(uintptr(d.marks)), uint64(uintptr(d.marks))+4
+	a.spare = a.bad + 4
 	if d.odd {
 		a.bad, a.spare = a.spare, a.bad
 	}

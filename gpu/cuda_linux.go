@@ -317,7 +317,7 @@ func deviceCount() (count, version int, err error) {
 func libraries() []Library {
 	driver := func() (string, error) {
 		d := loadDriver()
-		return fmt.Sprintf("%d.%d", d.version/1000, d.version%1000/10), d.err
+		return cudaVersion(d.version), d.err
 	}
 	return []Library{
 		newLibrary("libcuda", driver), newLibrary("libcublasLt", loadBLAS),

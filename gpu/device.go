@@ -11,25 +11,27 @@ import (
 // Device is an open GPU. It is a descent.Device: tensors that lie on it are
 // computed on it. Calls from several goroutines follow one another.
 type Device struct {
-	info                    Info
-	back                    *kernels
-	mu                      sync.Mutex
-	engine                  engine // nil once closed
-	modules                 map[string]module
-	found                   map[kernelID]function
-	owned                   map[unsafe.Pointer]int // memory in use and its bytes
-	args                    *[argWords]uint64      // of the next launch
-	plans                   plans
-	scratch                 block          // tables of a call and its results
-	host                    []byte         // results of a call
-	params                  []paramArgs    // of Update
-	begun                   *backend.Norm  // whose results are on their way to the landing
-	amax                    unsafe.Pointer // of casts
-	marks                   unsafe.Pointer // of bad targets, two
-	odd                     bool           // the second mark is next
-	clipping                clipping
-	clipped, extremes, bins tally // of clipping, of observers
-	matmuls                 products
+	info     Info
+	back     *kernels
+	mu       sync.Mutex
+	engine   engine // nil once closed
+	modules  map[string]module
+	found    map[kernelID]function
+	owned    map[unsafe.Pointer]int // memory in use and its bytes
+	args     *[argWords]uint64      // of the next launch
+	plans    plans
+	scratch  block         // tables of a call and its results
+	host     []byte        // results of a call
+	params   []paramArgs   // of Update
+	begun    *backend.Norm // whose results are on their way to the landing
+	amax     tally         // of casts
+	marks    tally         // of bad targets, two
+	odd      bool          // the second mark is next
+	clipped  tally         // of units
+	extremes tally         // of observers
+	bins     tally         // of observers
+	clipping clipping
+	matmuls  products
 }
 
 // argWords is the most that a kernel's arguments take.

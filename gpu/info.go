@@ -96,6 +96,9 @@ func (l Library) String() string {
 	return l.Name + " " + l.Version + ": used"
 }
 
+// cudaVersion is the version of CUDA that the driver says it has.
+func cudaVersion(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
+
 // dotted is a version of cuBLASLt's and NCCL's.
 func dotted(v int) string { return fmt.Sprintf("%d.%d.%d", v/10000, v/100%100, v%100) }
 
@@ -115,7 +118,7 @@ func Explain() Explanation {
 	if err != nil {
 		return Explanation{Libraries: libraries(), Why: []string{err.Error()}}
 	}
-	e := Explanation{Driver: fmt.Sprintf("%d.%d", version/1000, version%1000/10), Libraries: libraries()}
+	e := Explanation{Driver: cudaVersion(version), Libraries: libraries()}
 	for i := range n {
 		in, err := deviceInfo(i)
 		why := in.usable()

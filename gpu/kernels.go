@@ -213,16 +213,13 @@ func (k *kernels) cast(dst, src backend.Buffer, scale float32, amax bool) (float
 		to: int32(dst.Type), from: int32(src.Type), scale: scale,
 	}
 	if amax {
-		if err := d.await(); err != nil {
+		var err error
+		if a.amax, err = d.tally(&d.amax, 8); err != nil {
 			return 0, err
 		}
-		if d.amax == nil {
-			var err error
-			if d.amax, err = d.alloc(8); err != nil {
-				return 0, err
-			}
+		if a.landing, err = d.land(); err != nil {
+			return 0, err
 		}
-		a.amax, a.landing = uint64(uintptr(d.amax)), uint64(uintptr(d.engine.landing()))
 	}
 	if err := launch(d, plain("cast", "cast"), parts(src.Len), threads, a); err != nil || !amax || src.Len == 0 {
 		return 0, err
